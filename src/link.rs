@@ -1,0 +1,410 @@
+//! The nouns of the configuration after it was checked: links, their two ends, and how to watch them.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::report::cause::Cause;
+use crate::secret::Secret;
+
+/// The identity of a link; `GRAFANA/<uid>` when it was discovered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkName(Arc<str>);
+
+/// The identity of a Grafana in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GrafanaName(Arc<str>);
+
+/// One Grafana data source and the Prometheus-compatible server that it names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Its identity.
+    pub name: LinkName,
+    /// Whether a person wrote it down or a Grafana listed it.
+    pub origin: Origin,
+    /// The direct end; none for managed servers that we may not ask.
+    pub prometheus: Option<Endpoint>,
+    /// The end through Grafana.
+    pub grafana: Option<GrafanaSide>,
+    /// What is asked of Prometheus.
+    pub query: QueryPlan,
+    /// When it is asked.
+    pub cadence: Cadence,
+    /// When an answer is not good enough.
+    pub thresholds: Thresholds,
+    /// Walk every address behind the name, not only the first that answers.
+    pub all_addresses: bool,
+    /// Labels for this link's alarms.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Where a link comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The configuration.
+    Configured,
+    /// A Grafana's list of data sources.
+    Discovered,
+}
+
+/// A link's way through Grafana.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrafanaSide {
+    /// Which Grafana.
+    pub name: GrafanaName,
+    /// That Grafana; shared by all its links.
+    pub end: Arc<Grafana>,
+    /// The data source in it.
+    pub datasource: DatasourceRef,
+}
+
+/// One Grafana.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grafana {
+    /// Its address and how to speak to it.
+    pub endpoint: Endpoint,
+    /// The organisation that the token must belong to, when the user named one.
+    pub org_id: Option<u64>,
+}
+
+/// How a link names its data source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatasourceRef {
+    /// By `uid`, the one stable name.
+    Uid(String),
+    /// By display name.
+    Name(String),
+    /// Whichever is the organisation's default.
+    Default,
+}
+
+/// An HTTP server and how to speak to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where it is.
+    pub url: BaseUrl,
+    /// Credentials, TLS, proxy and headers.
+    pub http: HttpOptions,
+}
+
+/// `http(s)://host:port/base/path`, without credentials, query or fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// Plain or TLS.
+    pub scheme: Scheme,
+    /// The host as the user wrote it, an IPv6 literal without its brackets.
+    pub host: String,
+    /// The port, written or implied by the scheme.
+    pub port: u16,
+    /// The base path, without a trailing slash: empty, or `/prometheus`.
+    pub path: String,
+}
+
+/// The scheme of a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// Prometheus' own `http_config`, checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpOptions {
+    /// What the `Authorization` header says.
+    pub auth: Option<Auth>,
+    /// Trust and client certificate.
+    pub tls: TlsOptions,
+    /// An HTTP proxy in between.
+    pub proxy: Option<Proxy>,
+    /// Further request headers, such as `X-Scope-OrgID`.
+    pub headers: Vec<(String, Secret)>,
+}
+
+/// The `Authorization` header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// `basic_auth`.
+    Basic {
+        /// The user, shown in the open.
+        username: String,
+        /// Its password.
+        password: Secret,
+    },
+    /// `authorization`: a scheme (`Bearer` unless said otherwise) and its credentials.
+    Scheme {
+        /// The scheme's name.
+        scheme: String,
+        /// The token.
+        credentials: Secret,
+    },
+}
+
+/// Prometheus' own `tls_config`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// PEM bundle that replaces the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate, PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Its key, PEM.
+    pub key_file: Option<PathBuf>,
+    /// The name to ask for and to verify, instead of the URL's host.
+    pub server_name: Option<String>,
+    /// Verify nothing.
+    pub insecure_skip_verify: bool,
+    /// The oldest protocol to accept.
+    pub min_version: TlsVersion,
+}
+
+/// Protocol versions that are still safe to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[default]
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+/// An HTTP proxy between us and an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// The proxy's address; `http` only.
+    pub url: BaseUrl,
+    /// Credentials for `Proxy-Authorization`.
+    pub auth: Option<(String, Secret)>,
+    /// Hosts that are reached without it: names with or without a leading dot, IPs, CIDR blocks, `*`.
+    pub no_proxy: Vec<String>,
+}
+
+/// What is asked of Prometheus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryPlan {
+    /// The series that prove the link, `up` unless said otherwise.
+    pub selector: String,
+    /// POST, or GET where POST is not allowed.
+    pub method: Method,
+    /// Series must exist; if not, `vector(1)` is asked instead of the selector.
+    pub expect_series: bool,
+    /// Check the age of the newest sample.
+    pub freshness: bool,
+    /// Compare what the two paths saw.
+    pub agreement: bool,
+}
+
+/// The HTTP method of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Parameters in the query string.
+    Get,
+    /// Parameters as a form.
+    Post,
+}
+
+/// When a link is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cadence {
+    /// From the start of one cycle to the start of the next.
+    pub interval: Duration,
+    /// From the start of a cycle to its report.
+    pub timeout: Duration,
+}
+
+/// When an answer is not good enough (`judge` applies each in one place).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// The newest sample is older than this: stale.
+    pub freshness: Duration,
+    /// A query that took longer is slow.
+    pub slow: Duration,
+    /// At least this share of targets is down, 0 to 1.
+    pub targets_down: f64,
+    /// The server's clock differs by more.
+    pub clock_skew: Duration,
+    /// Resolving took longer.
+    pub dns_slow: Duration,
+    /// A certificate ends sooner (or within a tenth of its life, if that is less).
+    pub tls_expiring: Duration,
+    /// A token ends sooner.
+    pub token_expiring: Duration,
+}
+
+/// How long a verdict must hold before it is an alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmTiming {
+    /// Waits that depend on the cause; they win over those by verdict.
+    pub by_cause: BTreeMap<Cause, Duration>,
+    /// The wait of a broken link.
+    pub broken: Duration,
+    /// The wait of a degraded link.
+    pub degraded: Duration,
+    /// The wait of a Grafana through which we are blind.
+    pub blind: Duration,
+    /// How long an alarm stands after its verdict ended, so that a short recovery resets nothing.
+    pub keep_firing_for: Duration,
+    /// From this many links on, one server or Grafana raises one alarm for all of them.
+    pub collapse_at: usize,
+}
+
+// === impl LinkName, GrafanaName ===
+
+impl LinkName {
+    /// Wraps a name that was checked.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for LinkName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LinkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl GrafanaName {
+    /// Wraps a name that was checked.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GrafanaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// === impl BaseUrl ===
+
+impl BaseUrl {
+    /// The host as an address, when it is one.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// `host:port`, an IPv6 literal in brackets.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// What the `Host` header says: the port only where the scheme does not imply it.
+    #[must_use]
+    pub fn host_header(&self) -> String {
+        let implied = self.port == self.scheme.default_port();
+        match (implied, self.host.contains(':')) {
+            (true, true) => format!("[{}]", self.host),
+            (true, false) => self.host.clone(),
+            (false, _) => self.authority(),
+        }
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme.as_str(), self.host_header(), self.path)
+    }
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that the scheme implies.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+// === impl defaults ===
+
+impl Default for QueryPlan {
+    fn default() -> Self {
+        Self {
+            selector: "up".to_owned(),
+            method: Method::Post,
+            expect_series: true,
+            freshness: true,
+            agreement: true,
+        }
+    }
+}
+
+impl Default for AlarmTiming {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            by_cause: BTreeMap::from([
+                (Cause::NoReadyEndpoints, MINUTE * 5),
+                (Cause::Starting, MINUTE * 15),
+            ]),
+            broken: MINUTE * 2,
+            degraded: MINUTE * 15,
+            blind: MINUTE * 15,
+            keep_firing_for: MINUTE * 2,
+            collapse_at: 5,
+        }
+    }
+}
+
+impl Default for Cadence {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(15), timeout: Duration::from_secs(5) }
+    }
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        Self {
+            freshness: Duration::from_secs(120),
+            slow: Duration::from_secs(2),
+            targets_down: 0.5,
+            clock_skew: Duration::from_secs(30),
+            dns_slow: Duration::from_secs(1),
+            tls_expiring: DAY * 14,
+            token_expiring: DAY * 7,
+        }
+    }
+}

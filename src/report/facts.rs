@@ -1,0 +1,190 @@
+//! Evidence: what a check saw, for people. No rule reads it.
+//!
+//! Whatever a third party says comes through [`clean`], so a log line, a page or a label can hold it.
+
+use std::time::{Duration, SystemTime};
+
+/// The longest text of one fact, in characters: two lines of a terminal.
+pub const MAX_TEXT_CHARS: usize = 200;
+/// The most entries of one list: a headless Service with more replicas shows the first ones.
+pub const MAX_LIST: usize = 16;
+/// The most facts of one check.
+pub const MAX_FACTS: usize = 16;
+
+/// What one check saw, in the order in which it was seen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts(Vec<(Key, Fact)>);
+
+/// One thing seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// Cleaned and capped text.
+    Text(String),
+    /// A capped list of such texts.
+    List(Vec<String>),
+    /// A count or a code.
+    Count(u64),
+    /// A plain number.
+    Number(f64),
+    /// A duration; its key ends in `_seconds`.
+    Seconds(Duration),
+    /// A moment.
+    Time(SystemTime),
+    /// Yes or no.
+    Flag(bool),
+}
+
+macro_rules! keys {
+    ($($variant:ident $name:literal)+) => {
+        /// The name of a fact in JSON and on the page.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Key { $(#[doc = $name] $variant,)+ }
+
+        impl Key {
+            /// The public name.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+keys! {
+    Address "address"
+    Addresses "addresses"
+    Age "age_seconds"
+    Alert "alert"
+    Answers "answers"
+    ApiError "api_error"
+    ApiErrorType "api_error_type"
+    Attempts "attempts"
+    BodyStart "body_start"
+    Certificate "certificate"
+    CertificateNames "certificate_names"
+    ContentType "content_type"
+    Datasource "datasource"
+    DatasourceUrl "datasource_url"
+    Denier "denied_by"
+    DirectUrl "direct_url"
+    Error "error"
+    Flavour "flavour"
+    GrafanaSays "grafana_says"
+    HealthSays "health_says"
+    Identities "identities"
+    Issuer "issuer"
+    LikelyCauses "likely_causes"
+    Location "location"
+    Name "name"
+    NewestSample "newest_sample"
+    NotAfter "not_after"
+    Organisation "organisation"
+    Overlap "overlap"
+    Permission "permission"
+    Problems "problems"
+    Protocol "protocol"
+    ProxySays "proxy_says"
+    Query "query"
+    Rcode "rcode"
+    Replay "replay"
+    Resends "resends"
+    SearchTried "search_tried"
+    Series "series"
+    Server "server"
+    Servers "servers"
+    ServicePorts "service_ports"
+    Skew "skew_seconds"
+    Status "status"
+    TargetsUp "targets_up"
+    Ttl "ttl_seconds"
+    Version "version"
+    Via "via"
+    Waiting "waiting_seconds"
+    Warnings "warnings"
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// Adds a text that anybody may have written.
+    pub fn text(&mut self, key: Key, text: &str) -> &mut Self {
+        self.push(key, Fact::Text(clean(text)))
+    }
+
+    /// Adds a list of such texts.
+    pub fn list<T: ToString>(&mut self, key: Key, texts: impl IntoIterator<Item = T>) -> &mut Self {
+        let texts = texts.into_iter().take(MAX_LIST).map(|t| clean(&t.to_string())).collect();
+        self.push(key, Fact::List(texts))
+    }
+
+    /// Adds any fact whose content is ours.
+    pub fn push(&mut self, key: Key, fact: Fact) -> &mut Self {
+        if self.0.len() < MAX_FACTS {
+            self.0.push((key, fact));
+        }
+        self
+    }
+
+    /// The fact of that name.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<&Fact> {
+        self.0.iter().find(|(k, _)| *k == key).map(|(_, fact)| fact)
+    }
+
+    /// All, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &Fact)> {
+        self.0.iter().map(|(key, fact)| (*key, fact))
+    }
+
+    /// Whether nothing was seen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Somebody else's text as one short line: control characters, and those that reorder or hide text,
+/// become spaces; runs of spaces one; the rest is cut with an ellipsis.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = 0;
+    let mut gap = false;
+    for c in text.chars() {
+        if c.is_whitespace() || c.is_control() || is_deceptive(c) {
+            gap = chars > 0;
+            continue;
+        }
+        if chars + usize::from(gap) >= MAX_TEXT_CHARS {
+            out.push('…');
+            break;
+        }
+        if gap {
+            out.push(' ');
+            chars += 1;
+            gap = false;
+        }
+        out.push(c);
+        chars += 1;
+    }
+    out
+}
+
+/// Characters without a width of their own that change how their neighbours are read.
+fn is_deceptive(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clean_gives_one_short_line() {
+        assert_eq!(clean("  a\r\n\tb\u{0}c \u{202e}d "), "a b c d");
+        assert_eq!(clean(""), "");
+        let long = clean(&"x".repeat(1000));
+        assert_eq!(long.chars().count(), MAX_TEXT_CHARS + 1);
+        assert!(long.ends_with('…'));
+    }
+}

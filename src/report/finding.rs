@@ -1,0 +1,80 @@
+//! Faults and findings: a cause, found somewhere.
+
+use crate::report::cause::{Cause, Weight};
+use crate::report::check::{Check, Path};
+use crate::report::verdict::Side;
+
+/// A cause, where it was found, and who has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Why.
+    pub cause: Cause,
+    /// On which path; none when no report says so.
+    pub path: Option<Path>,
+    /// At which check; none when no report says so.
+    pub check: Option<Check>,
+    /// Who has to act.
+    pub side: Side,
+}
+
+/// Something that a check found without failing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Why.
+    pub cause: Cause,
+    /// Its weight here, which may be less than the cause's own.
+    pub weight: Weight,
+    /// Which one of several, from a closed set; empty where there is but one.
+    pub subject: Option<Subject>,
+    /// For people: one line, cleaned and capped.
+    pub detail: String,
+}
+
+/// What a finding is about, where one cause has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// `jsonData.httpMethod`.
+    Method,
+    /// `jsonData.timeInterval`.
+    Interval,
+    /// `jsonData.timeout` or `queryTimeout`.
+    Timeout,
+    /// `jsonData.tlsSkipVerify`.
+    TlsVerification,
+    /// Basic auth, SigV4 and the like.
+    Auth,
+    /// A custom header.
+    Header,
+    /// Exemplar destinations.
+    Exemplars,
+    /// One DNS server of several.
+    DnsServer,
+    /// One replica of several.
+    Replica,
+}
+
+impl Subject {
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Interval => "interval",
+            Self::Timeout => "timeout",
+            Self::TlsVerification => "tls_verification",
+            Self::Auth => "auth",
+            Self::Header => "header",
+            Self::Exemplars => "exemplars",
+            Self::DnsServer => "dns_server",
+            Self::Replica => "replica",
+        }
+    }
+}
+
+impl Finding {
+    /// A finding with the weight that its cause has by itself.
+    #[must_use]
+    pub fn of(cause: Cause, detail: String) -> Self {
+        Self { cause, weight: cause.weight(), subject: None, detail }
+    }
+}

@@ -1,0 +1,3 @@
+//! The only mutable state of the daemon, and what is published of it.
+
+pub mod snapshot;

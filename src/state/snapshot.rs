@@ -1,0 +1,227 @@
+//! What every face sees: the state of all links at one moment, immutable and cheap to share.
+//!
+//! A face is a pure function of a [`Snapshot`] and of the moment at which it renders. Counters of seconds
+//! go on between snapshots, so they are stored with the moment up to which they were counted.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::clock::Now;
+use crate::diagnosis::{Diagnosis, Placed};
+use crate::link::{GrafanaName, LinkName};
+use crate::report::check::{Check, Path};
+use crate::report::finding::Fault;
+use crate::report::verdict::Verdict;
+use crate::report::{Report, Standing, Trigger};
+
+/// The state of everything at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Now,
+    /// All links, sorted by name.
+    pub links: Arc<[Arc<LinkView>]>,
+    /// All Grafanas, sorted by name.
+    pub grafanas: Arc<[GrafanaView]>,
+    /// All distinct Prometheus addresses, sorted.
+    pub servers: Arc<[ServerView]>,
+    /// Whether the configuration in force is the one in the file.
+    pub config: ConfigView,
+}
+
+/// One link.
+#[derive(Clone, Debug)]
+pub struct LinkView {
+    /// Its identity.
+    pub name: LinkName,
+    /// What never changes without a reload.
+    pub info: LinkInfo,
+    /// The published state.
+    pub published: PublishedView,
+    /// Whether each alarm of this link stands, after collapsing.
+    pub alarm: AlarmView,
+    /// The latest cycle; none before the first.
+    pub latest: Option<Arc<LatestCycle>>,
+    /// Counters.
+    pub tally: Tally,
+    /// Past cycles, oldest first; failures outlive successes.
+    pub history: Arc<[HistoryEntry]>,
+}
+
+/// The latest cycle and what was made of it.
+#[derive(Clone, Debug)]
+pub struct LatestCycle {
+    /// Facts.
+    pub report: Report,
+    /// Judgement.
+    pub diagnosis: Diagnosis,
+}
+
+/// What a link is, as labels and columns show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The direct URL, without credentials.
+    pub prometheus_url: Option<String>,
+    /// The Grafana of its other path.
+    pub grafana: Option<GrafanaName>,
+    /// The data source's uid, configured or found.
+    pub datasource_uid: Option<String>,
+    /// The data source's display name, once it was read.
+    pub datasource_name: Option<String>,
+    /// From one cycle to the next.
+    pub interval: Duration,
+}
+
+/// The published state of a link.
+#[derive(Clone, Debug)]
+pub struct PublishedView {
+    /// What is said of it.
+    pub verdict: Verdict,
+    /// Why; none while working or unknown.
+    pub fault: Option<Fault>,
+    /// What else was found.
+    pub findings: Vec<Placed>,
+    /// One sentence.
+    pub summary: String,
+    /// One sentence; empty while working.
+    pub next_step: String,
+    /// When the verdict became this one.
+    pub since: Now,
+    /// Broken stays broken while we are blind; since when we are.
+    pub cannot_check_since: Option<Now>,
+}
+
+/// Whether each alarm of a link stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AlarmView {
+    /// `PromlinkBroken`.
+    pub broken: bool,
+    /// `PromlinkDegraded`.
+    pub degraded: bool,
+}
+
+/// Counters of a link since this process knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Seconds by verdict, in the order of [`Verdict::ALL`], counted up to `counted_until`.
+    pub verdict_seconds: [f64; Verdict::ALL.len()],
+    /// The moment up to which seconds were counted; the rest belongs to the published verdict.
+    pub counted_until: Duration,
+    /// Times that the link became broken, by the side of that fault, in the order of `Side::ALL`.
+    pub outages: [u64; 8],
+    /// Cycles that ended.
+    pub cycles: u64,
+    /// Ticks that found the previous cycle still running.
+    pub missed: u64,
+    /// Failures by path and check (of paths and checks that the link has).
+    pub failures: Vec<(Path, Check, u64)>,
+    /// Durations of passed walks, by path.
+    pub walks: [Histogram; 2],
+    /// The last walk's duration, by path.
+    pub last_walk: [Option<Duration>; 2],
+}
+
+/// A histogram with the fixed bounds of [`WALK_BOUNDS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Histogram {
+    /// Counts per bound, not cumulated; the last one is what exceeds all bounds.
+    pub counts: [u64; WALK_BOUNDS.len() + 1],
+    /// The sum of all observations, in seconds.
+    pub sum: f64,
+}
+
+/// Bounds of walk durations in seconds, on both sides of 2 s (slow) and 5 s (time-out).
+pub const WALK_BOUNDS: [f64; 8] = [0.01, 0.05, 0.25, 1.0, 2.0, 3.0, 5.0, 10.0];
+
+/// One past cycle.
+#[derive(Clone, Debug)]
+pub struct HistoryEntry {
+    /// When it started.
+    pub started: Now,
+    /// How long it took.
+    pub took: Duration,
+    /// What started it.
+    pub trigger: Trigger,
+    /// Its raw verdict.
+    pub verdict: Verdict,
+    /// Its raw fault.
+    pub fault: Option<Fault>,
+    /// Its raw summary; empty while working.
+    pub summary: String,
+}
+
+/// One Grafana.
+#[derive(Clone, Debug)]
+pub struct GrafanaView {
+    /// Its name in the configuration.
+    pub name: GrafanaName,
+    /// Its URL.
+    pub url: String,
+    /// 1, 0, or none when nobody can tell; confirmed like a verdict.
+    pub up: Option<bool>,
+    /// Its version, once it was told.
+    pub version: Option<String>,
+    /// The end of our token's life, when Grafana tells.
+    pub token_not_after: Option<SystemTime>,
+    /// `PromlinkGrafanaDown` stands.
+    pub alarm_down: bool,
+    /// `PromlinkGrafanaBlind` stands.
+    pub alarm_blind: bool,
+}
+
+/// One distinct Prometheus address.
+#[derive(Clone, Debug)]
+pub struct ServerView {
+    /// `host:port` of the URL.
+    pub server: String,
+    /// 1, 0, or none when nobody can tell; confirmed like a verdict.
+    pub up: Option<bool>,
+    /// `PromlinkServerDown` stands.
+    pub alarm: bool,
+}
+
+/// Whether the configuration in force is the one in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigView {
+    /// The last reload (or the start) worked.
+    pub last_reload_successful: bool,
+    /// When the configuration in force was loaded.
+    pub last_success: SystemTime,
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// The link of that name.
+    #[must_use]
+    pub fn link(&self, name: &str) -> Option<&Arc<LinkView>> {
+        self.links
+            .binary_search_by(|view| view.name.as_str().cmp(name))
+            .ok()
+            .and_then(|index| self.links.get(index))
+    }
+}
+
+// === impl LinkView ===
+
+impl LinkView {
+    /// The standing of `path` in the latest cycle.
+    #[must_use]
+    pub fn standing(&self, path: Path) -> Standing {
+        self.latest.as_ref().map_or(Standing::Absent, |latest| latest.diagnosis.standing(path))
+    }
+}
+
+// === impl Histogram ===
+
+impl Histogram {
+    /// Adds one observation.
+    pub fn observe(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let index = WALK_BOUNDS.iter().position(|bound| seconds <= *bound);
+        if let Some(count) = self.counts.get_mut(index.unwrap_or(WALK_BOUNDS.len())) {
+            *count += 1;
+        }
+        self.sum += seconds;
+    }
+}
