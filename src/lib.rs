@@ -11,3 +11,6 @@ mod selfstats;
 // --- pure
 mod diagnosis;
 mod state;
+
+// --- net
+mod net;
