@@ -9,5 +9,7 @@ mod secret;
 mod selfstats;
 
 // --- pure
+mod classify;
 mod diagnosis;
+mod judge;
 mod state;
