@@ -9,7 +9,9 @@ mod secret;
 mod selfstats;
 
 // --- pure
+mod classify;
 mod diagnosis;
+mod judge;
 mod state;
 
 // --- net
