@@ -10,4 +10,5 @@ mod selfstats;
 
 // --- pure
 mod diagnosis;
+mod expose;
 mod state;
