@@ -11,8 +11,19 @@ mod selfstats;
 // --- pure
 mod classify;
 mod diagnosis;
+mod expose;
 mod judge;
+mod plan;
 mod state;
 
 // --- net
 mod net;
+
+// --- shell
+pub mod config;
+mod carried;
+mod desk;
+mod probe;
+
+// --- wiring
+pub mod app;
