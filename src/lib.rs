@@ -11,3 +11,9 @@ mod selfstats;
 // --- pure
 mod diagnosis;
 mod state;
+
+// --- shell
+pub mod config;
+
+// --- wiring
+pub mod app;
