@@ -10,6 +10,7 @@ mod direct;
 mod explain;
 mod grafana;
 mod hops;
+mod line;
 mod query;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ use crate::clock::{self, Now, Stopwatch};
 use crate::desk::Desk;
 use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
+use crate::net::tls::Trust;
+use crate::probe::causes::End;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
 use crate::supervisor::{Cycle, Prober};
@@ -31,9 +34,16 @@ use crate::supervisor::{Cycle, Prober};
 /// Walks links; shared by all their tasks.
 #[derive(Debug)]
 pub struct Probe {
-    resolver: Arc<Resolver>,
-    stats: Arc<SelfStats>,
+    net: Arc<Net>,
     desks: Mutex<BTreeMap<GrafanaName, Arc<Desk>>>,
+}
+
+/// What all walks share, also those of calls that outlive their cycle.
+#[derive(Debug)]
+struct Net {
+    resolver: Resolver,
+    trust: Trust,
+    stats: Arc<SelfStats>,
 }
 
 /// When the parts of a cycle have to end.
@@ -60,8 +70,9 @@ struct Occasion {
 impl Probe {
     /// Walks with this resolver.
     #[must_use]
-    pub fn new(resolver: Arc<Resolver>, stats: Arc<SelfStats>) -> Self {
-        Self { resolver, stats, desks: Mutex::default() }
+    pub fn new(resolver: Resolver, stats: Arc<SelfStats>) -> Self {
+        let net = Arc::new(Net { resolver, trust: Trust::default(), stats });
+        Self { net, desks: Mutex::default() }
     }
 
     /// The desk of a link's Grafana; a new one when that Grafana changed.
@@ -89,10 +100,10 @@ impl Prober for Probe {
         };
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {
-            direct::walk(self, &link, endpoint, &facts, &mut carried.direct, occasion)
+            direct::walk(&self.net, &link, endpoint, &facts, &mut carried.direct, occasion)
         });
         let through = link.grafana.as_ref().map(|side| {
-            grafana::walk(self, &link, side, &facts, &mut carried.grafana, occasion)
+            grafana::walk(&self.net, self.desk(side), &link, side, &facts, &mut carried.grafana, occasion)
         });
         let (direct, mut through) = join(OptionFuture::from(direct), OptionFuture::from(through)).await;
         if let Some(walk) = &mut through {
@@ -111,6 +122,17 @@ impl Prober for Probe {
             carried: facts,
         };
         Cycle { report, carried }
+    }
+}
+
+// === impl Net ===
+
+impl Net {
+    fn count_request(&self, end: End) {
+        match end {
+            End::Prometheus => self.stats.requests_prometheus.add_one(),
+            End::Grafana => self.stats.requests_grafana.add_one(),
+        }
     }
 }
 

@@ -1,0 +1,121 @@
+//! Requests in turn on one stream.
+//!
+//! A server may close after any answer. The stream is then dialled again without a row of its own: what
+//! is timed as a check is how an end is reached, once a cycle.
+
+use std::net::SocketAddr;
+
+use tokio::time::Instant;
+
+use crate::classify::Answer;
+use crate::net::http::{Connection, HttpFailure, Request, Response};
+use crate::probe::causes::{self, End};
+use crate::probe::hops::Hops;
+use crate::report::cause::Cause;
+use crate::report::facts::{Facts, Key};
+
+/// Requests in turn on one stream.
+#[derive(Debug)]
+pub struct Line {
+    end: End,
+    address: SocketAddr,
+    connection: Option<Connection>,
+    certificate_asked: bool,
+}
+
+/// A request without a whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// What that is called.
+    pub cause: Cause,
+    /// What happened, for people.
+    pub words: String,
+    /// Our deadline came first: the call may still succeed.
+    pub silent: bool,
+}
+
+// === impl Line ===
+
+impl Line {
+    /// Speaks on a stream that was just made.
+    pub fn new(
+        end: End,
+        address: SocketAddr,
+        connection: Option<Connection>,
+        certificate_asked: bool,
+    ) -> Self {
+        Self { end, address, connection, certificate_asked }
+    }
+
+    /// Whom it leads to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends `request`, on a fresh stream when the server closed the last one.
+    pub async fn send(
+        &mut self,
+        hops: &Hops<'_>,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Response, Lost> {
+        hops.net.count_request(self.end);
+        if let Some(mut connection) = self.connection.take().filter(Connection::is_open) {
+            match connection.send(request, deadline).await {
+                Ok(response) => {
+                    self.connection = Some(connection);
+                    return Ok(response);
+                }
+                Err(HttpFailure::Stale) => {}
+                Err(failure) => return Err(self.lost(&failure)),
+            }
+        }
+        let mut connection = hops.redial(self.address, deadline).await.map_err(|cause| Lost {
+            cause,
+            words: "when dialled again".to_owned(),
+            silent: false,
+        })?;
+        let response = connection.send(request, deadline).await.map_err(|f| self.lost(&f))?;
+        self.connection = Some(connection);
+        Ok(response)
+    }
+
+    fn lost(&self, failure: &HttpFailure) -> Lost {
+        Lost {
+            cause: causes::http(failure, self.end, self.certificate_asked),
+            words: causes::http_words(failure),
+            silent: *failure == HttpFailure::NoResponse,
+        }
+    }
+}
+
+/// A response as `classify` reads it.
+pub fn answer<'a>(response: &'a Response, asked: &'a str, credentials: bool) -> Answer<'a> {
+    Answer {
+        status: response.status,
+        headers: &response.headers,
+        body: &response.body,
+        cut: response.cut,
+        asked,
+        credentials,
+    }
+}
+
+/// Evidence of an answer that is no good.
+pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &crate::classify::Rejection) {
+    facts.push(Key::Status, crate::report::facts::Fact::Count(u64::from(status)));
+    let texts = [
+        (Key::ApiErrorType, &rejection.api_error_type),
+        (Key::ApiError, &rejection.api_error),
+        (Key::BodyStart, &rejection.body_start),
+        (Key::Location, &rejection.location),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            facts.text(key, text);
+        }
+    }
+    if let Some(via) = rejection.via {
+        facts.text(Key::Via, via);
+    }
+}
