@@ -9,5 +9,8 @@ mod secret;
 mod selfstats;
 
 // --- pure
+mod cadence;
+mod carry;
 mod diagnosis;
+mod links;
 mod state;
