@@ -1,6 +1,6 @@
 //! Report → verdict, fault, findings and words: one pure, total function.
 
-use crate::report::Standing;
+use crate::report::{Report, Standing};
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
@@ -52,4 +52,10 @@ impl Diagnosis {
             Path::Grafana => grafana,
         }
     }
+}
+
+/// What `report` means. Total: every report has a diagnosis.
+#[must_use]
+pub fn diagnose(report: &Report) -> Diagnosis {
+    todo!()
 }

@@ -9,10 +9,13 @@ mod secret;
 mod selfstats;
 
 // --- pure
+mod cadence;
+mod carry;
 mod classify;
 mod diagnosis;
 mod expose;
 mod judge;
+mod links;
 mod plan;
 mod state;
 
