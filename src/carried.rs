@@ -9,7 +9,10 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::clock::Now;
+use crate::link::Link;
 use crate::report::check::{Check, CheckMap};
 use crate::report::seen::{DatasourceSeen, Flavour, Seen};
 use crate::report::{CarriedFacts, Row};
@@ -84,6 +87,8 @@ pub struct Pending {
     pub since: Now,
     /// The call; it has a deadline of its own.
     pub call: Pin<Box<dyn Future<Output = Said> + Send>>,
+    /// Leave to outlive a cycle; none while the cycle that began it runs.
+    pub leave: Option<OwnedSemaphorePermit>,
 }
 
 /// How a call to Grafana ended.
@@ -95,6 +100,46 @@ pub struct Said {
     pub row: Row,
     /// What it saw besides.
     pub seen: Seen,
+    /// Who spoke.
+    pub voice: Voice,
+}
+
+/// Who spoke in answer to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// The data source, well or ill.
+    Datasource,
+    /// Grafana, which did not let the data source speak.
+    Grafana,
+    /// Nobody: the call's own long deadline came first.
+    Nobody,
+    /// The connection to Grafana failed.
+    Wire,
+}
+
+// === impl Carried ===
+
+impl Carried {
+    /// Goes over from `older` to `newer`, which have the same name: what was learnt about an end that is
+    /// another one now is forgotten.
+    pub fn follow(&mut self, older: &Link, newer: &Link) {
+        if older.prometheus != newer.prometheus || older.query != newer.query {
+            self.direct = DirectMemory::default();
+        }
+        if older.prometheus != newer.prometheus {
+            self.facts.reached_prometheus = false;
+            self.facts.name_resolved = false;
+            self.facts.last_standing[0] = None;
+        }
+        if older.grafana != newer.grafana || older.query != newer.query {
+            self.grafana = GrafanaMemory::default();
+        }
+        if older.grafana != newer.grafana {
+            self.facts.reached_grafana = false;
+            self.facts.datasource_seen = false;
+            self.facts.last_standing[1] = None;
+        }
+    }
 }
 
 // === impl NameMemory ===
@@ -135,6 +180,15 @@ impl GrafanaMemory {
     #[must_use]
     pub fn waits_for(&self, check: Check) -> bool {
         self.waiting.iter().any(|pending| pending.check == check)
+    }
+
+    /// Takes in an answer that came after its cycle.
+    pub fn take_in(&mut self, said: Said) {
+        if said.check == Check::DatasourceHealth {
+            self.kept.insert(said.check, said.row);
+        } else {
+            self.late = Some(said);
+        }
     }
 
     /// The next call to end; never, when none is under way. Dropping the future loses nothing.

@@ -169,6 +169,11 @@ impl<T: Finding> Shared<T> {
         Some(found)
     }
 
+    /// Forgets whatever is known.
+    pub async fn clear(&self) {
+        *self.0.lock().await = None;
+    }
+
     /// Forgets `stale`, unless something newer is known.
     pub async fn forget(&self, stale: &Arc<T>) {
         let mut turn = self.0.lock().await;

@@ -76,8 +76,20 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
         Check::Freshness if !applies.freshness => Step::Skip(check, Why::Off),
         Check::Agreement if !applies.agreement => Step::Skip(check, Why::Off),
         Check::Assertions => Step::Skip(check, Why::Off),
-        _ if left.is_zero() => Step::Skip(check, Why::NoTime),
-        _ => Step::Run(check),
+        // Comparing costs nothing, and is done when both paths have ended.
+        Check::Agreement => Step::Run(check),
+        Check::Dns
+        | Check::Tcp
+        | Check::Tls
+        | Check::Query
+        | Check::Freshness
+        | Check::GrafanaHealth
+        | Check::Auth
+        | Check::Datasource
+        | Check::DatasourceHealth
+        | Check::GrafanaQuery => {
+            if left.is_zero() { Step::Skip(check, Why::NoTime) } else { Step::Run(check) }
+        }
     }
 }
 
@@ -85,8 +97,12 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
 fn blocker(check: Check, rows: &CheckMap<Row>) -> Option<Check> {
     let needed = prerequisite(check)?;
     match rows.get(needed)?.outcome {
+        // A step that was not needed stands for the one before it, and a data source that we may not
+        // read may still be asked.
         Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
-            // A step that was not needed stands for the one before it.
+            blocker(needed, rows)
+        }
+        Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
             blocker(needed, rows)
         }
         Outcome::Skipped(Why::Needs(root)) => Some(root),
@@ -112,11 +128,14 @@ fn prerequisite(check: Check) -> Option<Check> {
     }
 }
 
-/// Whether a row with a period of its own may stand for this cycle as well.
+/// Whether a row with a period of its own may stand for this cycle as well. A failed `auth` or
+/// `datasource` is read anew in every cycle, because mending it must show at once; a failed health check
+/// costs Grafana up to a minute, and waits for its period.
 #[must_use]
-pub fn still_good(kept: Option<&Row>, now: Now) -> bool {
+pub fn still_good(check: Check, kept: Option<&Row>, now: Now) -> bool {
     kept.is_some_and(|row| {
-        row.outcome == Outcome::Passed && now.since(row.at) < SLOW_CHECK_PERIOD
+        let keeps = check == Check::DatasourceHealth || row.outcome == Outcome::Passed;
+        keeps && now.since(row.at) < SLOW_CHECK_PERIOD
     })
 }
 

@@ -4,10 +4,11 @@
 //! snapshot like any other reader, so that only one place decides what is published. A cycle is one boxed
 //! future: dropping it cancels everything it does, and a panic in it costs that cycle alone.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::mem;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +18,16 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::JoinMap;
 
-use crate::cadence::{self, Schedule};
+use crate::cadence::{self, Ticks};
 use crate::carried::Carried;
+use crate::carry::carry;
 use crate::clock::{self, Now};
-use crate::diagnosis::{Diagnosis, diagnose};
+use crate::diagnosis::diagnose;
 use crate::link::{Link, LinkName};
 use crate::links::LinkSet;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
-use crate::state::snapshot::Snapshot;
+use crate::state::snapshot::{LatestCycle, LinkView, Snapshot};
 use crate::state::{Event, needs_confirmation};
 
 #[cfg(test)]
@@ -112,6 +114,9 @@ pub async fn run<P: Prober>(
 struct Crew<P> {
     shared: Arc<Shared<P>>,
     permits: Arc<Semaphore>,
+    capacity: usize,
+    /// The first cycles lie within this share of an interval.
+    spread: f64,
     tasks: JoinMap<LinkName, ()>,
     lines: BTreeMap<LinkName, Line>,
 }
@@ -126,7 +131,12 @@ struct Line {
 struct Task<P> {
     shared: Arc<Shared<P>>,
     permits: Arc<Semaphore>,
-    link: watch::Receiver<Arc<Link>>,
+    /// The link as it is now.
+    link: Arc<Link>,
+    /// How it changes.
+    changes: watch::Receiver<Arc<Link>>,
+    /// The first cycle lies within this share of an interval.
+    spread: f64,
     asks: mpsc::Receiver<oneshot::Sender<()>>,
     carried: Carried,
     waiting: Vec<oneshot::Sender<()>>,
@@ -136,23 +146,29 @@ struct Task<P> {
 
 impl<P: Prober> Crew<P> {
     fn new(shared: Arc<Shared<P>>) -> Self {
-        let permits = Arc::new(Semaphore::new(0));
-        Self { shared, permits, tasks: JoinMap::new(), lines: BTreeMap::new() }
+        Self {
+            shared,
+            permits: Arc::new(Semaphore::new(0)),
+            capacity: 0,
+            spread: 0.0,
+            tasks: JoinMap::new(),
+            lines: BTreeMap::new(),
+        }
     }
 
     /// Starts tasks of new links, hands changed ones their change, ends those whose link went.
-    fn set(&mut self, links: &LinkSet) {
-        self.permits.close();
-        self.permits = Arc::new(Semaphore::new(cadence::concurrency(links.iter())));
+    fn set(&mut self, set: &LinkSet) {
+        self.resize(cadence::concurrency(set.links.values().map(|link| link.cadence)));
+        self.spread = cadence::first_spread(set.links.len());
         self.lines.retain(|name, _| {
-            let stays = links.get(name).is_some();
+            let stays = set.links.contains_key(name);
             if !stays {
                 self.tasks.abort(name);
             }
             stays
         });
-        for link in links.iter() {
-            match self.lines.get(&link.name) {
+        for (name, link) in &set.links {
+            match self.lines.get(name) {
                 Some(line) => {
                     line.link.send_if_modified(|old| {
                         let changed = old != link;
@@ -167,14 +183,26 @@ impl<P: Prober> Crew<P> {
         }
     }
 
+    /// Lets as many cycles run at a time as the links need; cycles that run now are not disturbed.
+    fn resize(&mut self, wanted: usize) {
+        if wanted > self.capacity {
+            self.permits.add_permits(wanted - self.capacity);
+            self.capacity = wanted;
+        } else {
+            self.capacity -= self.permits.forget_permits(self.capacity - wanted);
+        }
+    }
+
     fn start(&mut self, link: Arc<Link>) {
         let name = link.name.clone();
-        let (link_sender, link) = watch::channel(link);
+        let (link_sender, changes) = watch::channel(Arc::clone(&link));
         let (asks_sender, asks) = mpsc::channel(ASKS);
         let task = Task {
             shared: Arc::clone(&self.shared),
             permits: Arc::clone(&self.permits),
-            link,
+            link: Arc::clone(&link),
+            changes,
+            spread: self.spread,
             asks,
             carried: Carried::default(),
             waiting: Vec::new(),
@@ -190,13 +218,144 @@ impl<P: Prober> Crew<P> {
         }
     }
 
-    /// A task that ended by a panic outside a cycle starts anew; one that was aborted is gone.
+    /// A task that ended by a panic outside of a cycle starts anew; one whose link went is gone.
     fn ended(&mut self, name: &LinkName, failed: bool) {
-        let Some(line) = self.lines.remove(name) else { return };
-        if failed {
-            self.shared.stats.panics.add_one();
-        }
+        let Some(line) = self.lines.get(name).filter(|_| failed) else { return };
+        self.shared.stats.panics.add_one();
         let link = line.link.borrow().clone();
         self.start(link);
+    }
+}
+
+// === impl Task ===
+
+impl<P: Prober> Task<P> {
+    async fn run(mut self) {
+        let mut ticks = self.ticks();
+        let begun = clock::now().mono;
+        let mut tick = begun + (ticks.next(begun) - begun).mul_f64(self.spread);
+        let mut confirmation = None;
+        loop {
+            let wake = confirmation.map_or(tick, |at: Duration| at.min(tick));
+            let trigger = tokio::select! {
+                () = sleep_until(clock::instant_of(wake)) => {
+                    if wake == tick { Trigger::Interval } else { Trigger::Confirmation }
+                }
+                Some(done) = self.asks.recv() => {
+                    self.waiting.push(done);
+                    Trigger::Request
+                }
+                changed = self.changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.adopt();
+                    ticks = self.ticks();
+                    Trigger::Reload
+                }
+                said = self.carried.grafana.next_said() => {
+                    self.carried.grafana.take_in(said);
+                    Trigger::LateAnswer
+                }
+            };
+            let started = clock::now().mono;
+            let confirm = self.cycle(trigger).await;
+            let ended = clock::now().mono;
+            confirmation = confirm.then(|| cadence::confirmation_start(started, ended));
+            let missed = ticks.between(started, ended);
+            if missed > 0 {
+                self.tell(Event::Missed(self.link.name.clone(), missed)).await;
+            }
+            tick = ticks.next(ended);
+        }
+    }
+
+    fn ticks(&self) -> Ticks {
+        let now = clock::now().mono;
+        Ticks::starting(now, &self.link.name, &self.shared.host, self.link.cadence.interval)
+    }
+
+    /// Takes over the changed link, and forgets what was learnt about another end.
+    fn adopt(&mut self) {
+        let newer = self.changes.borrow_and_update().clone();
+        self.carried.follow(&self.link, &newer);
+        self.link = newer;
+    }
+
+    /// Runs one cycle to its end; whether it wants to be confirmed.
+    async fn cycle(&mut self, trigger: Trigger) -> bool {
+        let Ok(_permit) = Arc::clone(&self.permits).acquire_owned().await else { return false };
+        let shared = Arc::clone(&self.shared);
+        let _held = shared.stats.cycles_in_flight.hold();
+        let carried = mem::take(&mut self.carried);
+        self.carried.facts = carried.facts.clone();
+        let cycle = shared.prober.cycle(Arc::clone(&self.link), trigger, carried);
+        let mut cycle = Box::pin(AssertUnwindSafe(cycle).catch_unwind());
+        let done = loop {
+            tokio::select! {
+                done = &mut cycle => break done,
+                Some(done) = self.asks.recv() => self.waiting.push(done),
+                changed = self.changes.changed() => {
+                    // What runs is about a link that is no more.
+                    if changed.is_ok() {
+                        self.changes.mark_changed();
+                    }
+                    return false;
+                }
+            }
+        };
+        drop(cycle);
+        match done {
+            Ok(done) => self.publish(trigger, done).await,
+            Err(panic) => self.survive(panic.as_ref()).await,
+        }
+    }
+
+    /// Hands the report on, waits until it is published, and answers those who asked for it.
+    async fn publish(&mut self, trigger: Trigger, cycle: Cycle) -> bool {
+        let Cycle { report, carried } = cycle;
+        self.carried = carried;
+        carry(&mut self.carried.facts, &report);
+        let diagnosis = diagnose(&report);
+        let started = report.started;
+        let latest = LatestCycle { report, diagnosis: diagnosis.clone() };
+        self.tell(Event::Cycled(Box::new(latest))).await;
+        let confirm = self.published(started).await.is_some_and(|view| {
+            needs_confirmation(&view.published, trigger, &diagnosis)
+        });
+        for done in self.waiting.drain(..) {
+            // Whoever asked may have gone.
+            drop(done.send(()));
+        }
+        confirm
+    }
+
+    /// This link's view, once it holds the cycle that started then.
+    async fn published(&self, started: Now) -> Option<Arc<LinkView>> {
+        let mut snapshots = self.shared.snapshots.clone();
+        let name = self.link.name.as_str();
+        let holds = |snapshot: &Arc<Snapshot>| {
+            let latest = snapshot.link(name).and_then(|view| view.latest.as_ref());
+            latest.is_some_and(|latest| latest.report.started >= started)
+        };
+        // Only a stopped keeper takes longer; then nothing is to be confirmed any more.
+        let found = timeout(PUBLISHED_WITHIN, snapshots.wait_for(holds)).await;
+        found.ok()?.ok()?.link(name).cloned()
+    }
+
+    async fn survive(&mut self, panic: &(dyn Any + Send)) -> bool {
+        let message = panic.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        tracing::error!(link = %self.link.name, message, "a cycle panicked");
+        self.shared.stats.panics.add_one();
+        self.tell(Event::Panicked(self.link.name.clone())).await;
+        self.waiting.clear();
+        false
+    }
+
+    /// Waits when the keeper is behind: ticks are then missed and counted, nothing piles up.
+    async fn tell(&self, event: Event) {
+        // The keeper ends only when the daemon does.
+        drop(self.shared.events.send(event).await);
     }
 }

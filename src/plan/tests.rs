@@ -79,13 +79,17 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
 }
 
 #[test]
-fn a_failed_row_is_never_kept_and_a_passed_one_for_its_period() {
+fn rows_with_a_period_are_kept_but_never_a_failure_of_our_rights() {
     let minute = SLOW_CHECK_PERIOD;
-    assert!(!still_good(None, Now::at(minute)));
-    assert!(still_good(Some(&row(Outcome::Passed)), Now::at(minute - Duration::from_millis(1))));
-    assert!(!still_good(Some(&row(Outcome::Passed)), Now::at(minute)));
+    let just_before = Now::at(minute - Duration::from_millis(1));
+    let passed = row(Outcome::Passed);
     let failed = row(Outcome::Failed(Cause::TokenRejected));
-    assert!(!still_good(Some(&failed), Now::at(Duration::ZERO)));
+    assert!(!still_good(Check::Auth, None, just_before));
+    assert!(still_good(Check::Auth, Some(&passed), just_before));
+    assert!(!still_good(Check::Auth, Some(&passed), Now::at(minute)));
+    assert!(!still_good(Check::Auth, Some(&failed), just_before));
+    assert!(!still_good(Check::Datasource, Some(&failed), just_before));
+    assert!(still_good(Check::DatasourceHealth, Some(&failed), just_before));
 }
 
 #[test]

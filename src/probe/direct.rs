@@ -205,7 +205,7 @@ impl Steps<'_> {
             let targets = judge::targets(vector.series, vector.up, thresholds.targets_down);
             found(targets, format!("{} of {} up", vector.up, vector.series));
         }
-        if let Some(skew) = skew(response, row.at.wall) {
+        if let Some(skew) = line::skew(response, row.at.wall) {
             self.leg.seen.clock_skew_seconds = Some(skew);
             found(judge::clock_skew(skew, thresholds.clock_skew), format!("{skew:+.0} s"));
         }
@@ -266,7 +266,7 @@ impl Steps<'_> {
         let endpoint = self.hops.endpoint;
         let headers = self.headers()?;
         let method = self.link.query.method;
-        let request = query::instant(endpoint, question, method, &headers, self.is_absolute());
+        let request = query::instant(endpoint, question, method, &headers, self.hops.is_absolute());
         let response = self.send(&request).await?;
         let asked = format!("{}{}", endpoint.url.path, query::QUERY_PATH);
         let answer = line::answer(&response, &asked, endpoint.http.auth.is_some());
@@ -274,7 +274,7 @@ impl Steps<'_> {
             Ok(vector) => Ok((response, vector)),
             Err(rejection) => {
                 self.leg.seen.flavour = rejection.flavour;
-                let rejection = if self.is_absolute() { proxied(&response, rejection) } else { rejection };
+                let rejection = if self.hops.is_absolute() { proxied(&response, rejection) } else { rejection };
                 Err(Bad::Rejected(response.status, Box::new(rejection)))
             }
         }
@@ -283,7 +283,7 @@ impl Steps<'_> {
     fn request(&self, path: &str) -> Result<Request, Bad> {
         let headers = self.headers()?;
         let cap = limits::SMALL_BODY;
-        Ok(query::get(self.hops.endpoint, path, &headers, self.is_absolute(), cap))
+        Ok(query::get(self.hops.endpoint, path, &headers, self.hops.is_absolute(), cap))
     }
 
     fn headers(&self) -> Result<Vec<(String, String)>, Bad> {
@@ -297,11 +297,6 @@ impl Steps<'_> {
         };
         let sent = line.send(&self.hops, request, deadline).await;
         sent.map_err(|lost| Bad::Lost(lost.cause, lost.words))
-    }
-
-    /// Plain HTTP through a proxy speaks to the proxy, and names the whole URL.
-    fn is_absolute(&self) -> bool {
-        self.hops.endpoint.url.scheme == Scheme::Http && self.hops.proxy().is_some()
     }
 }
 
@@ -354,16 +349,6 @@ fn note_vector(facts: &mut Facts, vector: &Vector) {
     if !vector.warnings.is_empty() {
         facts.list(Key::Warnings, &vector.warnings);
     }
-}
-
-/// The server's clock minus ours, from its `Date` header, which is cut to whole seconds.
-fn skew(response: &Response, now: SystemTime) -> Option<f64> {
-    let theirs = httpdate::parse_http_date(response.header("date")?).ok()?;
-    Some(seconds(theirs) + 0.5 - seconds(now))
-}
-
-fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn unix(seconds: f64) -> Option<SystemTime> {

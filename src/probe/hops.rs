@@ -77,6 +77,12 @@ impl<'a> Hops<'a> {
         (!proxy::bypass(&proxy.no_proxy, &url.host, url.port)).then_some(proxy)
     }
 
+    /// Plain HTTP through a proxy speaks to the proxy, and names the whole URL.
+    #[must_use]
+    pub fn is_absolute(&self) -> bool {
+        self.endpoint.url.scheme == Scheme::Http && self.proxy().is_some()
+    }
+
     /// Resolves the host to dial.
     pub async fn dns(&self, hint: Option<&str>, deadline: Instant) -> Named {
         let url = self.proxy().map_or(&self.endpoint.url, |proxy| &proxy.url);

@@ -4,15 +4,16 @@
 //! is timed as a check is how an end is reached, once a cycle.
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use crate::classify::Answer;
+use crate::classify::{Answer, Rejection};
 use crate::net::http::{Connection, HttpFailure, Request, Response};
 use crate::probe::causes::{self, End};
 use crate::probe::hops::Hops;
 use crate::report::cause::Cause;
-use crate::report::facts::{Facts, Key};
+use crate::report::facts::{Fact, Facts, Key};
 
 /// Requests in turn on one stream.
 #[derive(Debug)]
@@ -102,8 +103,8 @@ pub fn answer<'a>(response: &'a Response, asked: &'a str, credentials: bool) -> 
 }
 
 /// Evidence of an answer that is no good.
-pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &crate::classify::Rejection) {
-    facts.push(Key::Status, crate::report::facts::Fact::Count(u64::from(status)));
+pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &Rejection) {
+    facts.push(Key::Status, Fact::Count(u64::from(status)));
     let texts = [
         (Key::ApiErrorType, &rejection.api_error_type),
         (Key::ApiError, &rejection.api_error),
@@ -118,4 +119,14 @@ pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &crate::classif
     if let Some(via) = rejection.via {
         facts.text(Key::Via, via);
     }
+}
+
+/// The server's clock minus ours, from its `Date` header, which is cut to whole seconds.
+pub fn skew(response: &Response, now: SystemTime) -> Option<f64> {
+    let theirs = httpdate::parse_http_date(response.header("date")?).ok()?;
+    Some(seconds(theirs) + 0.5 - seconds(now))
+}
+
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
