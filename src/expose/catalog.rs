@@ -3,8 +3,6 @@
 //! README, `promlink metrics`, rules, dashboard and tests are made from it or held against it, so a name is
 //! written twice in the code at most: here, and as the constant that renders it.
 
-use std::fmt::Write as _;
-
 /// One metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
@@ -238,11 +236,69 @@ metrics! {
 /// The catalogue for a terminal: aligned columns, one metric a line.
 #[must_use]
 pub fn table() -> String {
-    String::new()
+    let mut widths = HEADINGS.map(str::len);
+    for row in rows() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let mut out = String::new();
+    for row in [HEADINGS.map(str::to_owned)].into_iter().chain(rows()) {
+        let mut line = String::new();
+        for (width, cell) in widths.into_iter().zip(row) {
+            line += &format!("{cell:width$}  ");
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
 }
 
-/// The catalogue for README, between its markers.
+/// The catalogue as a table for README.
 #[must_use]
 pub fn markdown() -> String {
-    String::new()
+    let mut out = format!("| {} |\n|{}\n", HEADINGS.join(" | "), "---|".repeat(HEADINGS.len()));
+    for [name, kind, unit, labels, help] in rows() {
+        let labels = if labels.is_empty() { labels } else { format!("`{labels}`") };
+        out += &format!("| `{name}` | {kind} | {unit} | {labels} | {help} |\n");
+    }
+    out
+}
+
+const HEADINGS: [&str; 5] = ["metric", "type", "unit", "labels", "help"];
+
+/// What is rendered today, as cells.
+fn rows() -> impl Iterator<Item = [String; 5]> {
+    ALL.iter().filter(|metric| !LATER.contains(metric)).map(|metric| {
+        let labels = metric.labels.join(", ");
+        [metric.name, metric.kind.as_str(), metric.unit.as_str(), &labels, metric.help]
+            .map(str::to_owned)
+    })
+}
+
+impl Kind {
+    /// The word of the `# TYPE` line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl Unit {
+    /// A word for the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag => "0 or 1",
+            Self::Info => "1",
+            Self::Count => "count",
+            Self::Seconds => "seconds",
+            Self::Timestamp => "unix time",
+            Self::Bytes => "bytes",
+        }
+    }
 }

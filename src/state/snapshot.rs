@@ -202,6 +202,19 @@ impl Snapshot {
     }
 }
 
+// === impl LinkInfo ===
+
+impl LinkInfo {
+    /// Whether the link has this path.
+    #[must_use]
+    pub fn has(&self, path: Path) -> bool {
+        match path {
+            Path::Direct => self.prometheus_url.is_some(),
+            Path::Grafana => self.grafana.is_some(),
+        }
+    }
+}
+
 // === impl LinkView ===
 
 impl LinkView {
