@@ -87,7 +87,7 @@ pub fn diagnose(report: &Report) -> Diagnosis {
     let index = findings.iter().position(|placed| findings::is_of(placed, seen));
     let mut clause = index.map(|index| findings.remove(index).detail).unwrap_or_default();
     if fault.cause != seen.cause {
-        clause = words::instead(fault, ruling.verdict == Verdict::Blind, &clause);
+        clause = words::instead(fault, is_lost_itself(grafana), &clause);
     }
     Diagnosis::of(ruling.verdict, fault, &clause, findings, standings)
 }
@@ -113,6 +113,11 @@ fn audit_explains([direct, grafana]: [Standing; 2]) -> bool {
     let (Standing::Passed, Standing::Failed(fault)) = (direct, grafana) else { return false };
     let on_the_way = matches!(fault.cause.family(), Family::Dns | Family::Tcp | Family::Tls);
     fault.is_through_grafana() && (on_the_way || hides_its_reason(fault.cause, fault.check))
+}
+
+/// Grafana's own address is beyond us as well.
+fn is_lost_itself(grafana: Standing) -> bool {
+    matches!(grafana, Standing::Untold(fault) if !fault.is_through_grafana())
 }
 
 // === impl Diagnosis ===

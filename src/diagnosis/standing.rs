@@ -61,7 +61,8 @@ pub fn told(path: Path, report: &Report) -> Option<Standing> {
             let untold = is_untold(path, stop, report);
             let place = place(path, stop.check, passes(path.other(), report), !untold);
             let side = side(stop.cause, place);
-            let fault = Fault { cause: stop.cause, path: Some(path), check: Some(stop.check), side };
+            let fault =
+                Fault { cause: stop.cause, path: Some(path), check: Some(stop.check), side };
             Some(if untold { Standing::Untold(fault) } else { Standing::Failed(fault) })
         }
     }
@@ -192,9 +193,7 @@ fn is_untold_through_grafana(cause: Cause, report: &Report) -> bool {
 /// The end of `path` is lost at its own address by a cause of position.
 fn is_lost(path: Path, report: &Report) -> bool {
     match read(path, report) {
-        Reading::Stopped(stop) => {
-            !stop.check.is_through_grafana() && is_of_position(stop.cause)
-        }
+        Reading::Stopped(stop) => !stop.check.is_through_grafana() && is_of_position(stop.cause),
         Reading::Passed | Reading::Undecided | Reading::Absent => false,
     }
 }

@@ -3,9 +3,7 @@
 //! Panels suffer from Grafana's fault, so it goes first; ours goes first where it tells the same fault more
 //! exactly. What both ends could be innocent of is blind, never broken.
 
-use crate::diagnosis::kinds::{
-    hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal,
-};
+use crate::diagnosis::kinds::{hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal};
 use crate::report::Standing;
 use crate::report::cause::{Cause, Family};
 use crate::report::finding::Fault;
@@ -37,8 +35,8 @@ pub fn rule(direct: Standing, grafana: Standing) -> Ruling {
             Ruling::of(Verdict::Degraded, direct).published_as(only_from_here(direct))
         }
         (S::Failed(direct), S::Failed(grafana)) => {
-            let exact = is_one_fault(direct, grafana)
-                || hides_its_reason(grafana.cause, grafana.check);
+            let exact =
+                is_one_fault(direct, grafana) || hides_its_reason(grafana.cause, grafana.check);
             Ruling::of(Verdict::Broken, if exact { direct } else { grafana })
         }
         (S::Untold(direct), S::Failed(grafana)) => {
@@ -76,17 +74,23 @@ fn is_one_fault(direct: Fault, grafana: Fault) -> bool {
 
 /// Nothing can be told from here: the fault that is ours to mend first.
 fn both_untold(direct: Fault, grafana: Fault) -> Ruling {
-    let same = direct.cause == grafana.cause;
-    if same && is_of_dns(direct.cause) {
+    let blind = |fault| Ruling::of(Verdict::Blind, fault);
+    // A path that did not get to run explains nothing; the other one does.
+    if direct.cause == Cause::Overdue {
+        return blind(grafana);
+    }
+    if grafana.cause == Cause::Overdue {
+        return blind(direct);
+    }
+    let refused = !grafana.is_through_grafana() && is_refusal(grafana.cause);
+    if direct.cause == grafana.cause && is_of_dns(direct.cause) {
         let side = if is_of_position(direct.cause) { Side::Dns } else { Side::Promlink };
-        Ruling::of(Verdict::Blind, direct).published_as(Fault { side, ..direct })
-    } else if same && direct.cause == Cause::Overdue {
-        Ruling::of(Verdict::Blind, direct)
-    } else if !grafana.is_through_grafana() && is_refusal(grafana.cause) {
-        Ruling::of(Verdict::Blind, grafana)
+        blind(direct).published_as(Fault { side, ..direct })
+    } else if refused {
+        blind(grafana)
     } else {
         let blocked = Fault { cause: Cause::VantageBlocked, side: Side::Promlink, ..direct };
-        Ruling::of(Verdict::Blind, direct).published_as(blocked)
+        blind(direct).published_as(blocked)
     }
 }
 

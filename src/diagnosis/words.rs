@@ -4,7 +4,6 @@
 //! nothing that a third party says can shape them.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use crate::diagnosis::Placed;
 use crate::report::cause::Family;
@@ -64,9 +63,10 @@ pub fn clause(fault: Fault) -> String {
 #[must_use]
 pub fn seen(fault: Fault, row: &Row, address: Option<SocketAddr>) -> String {
     let clause = clause(fault);
-    let mut evidence = telling(&row.facts);
-    let at_an_address = fault.check != Some(Check::Dns) && !fault.is_through_grafana();
-    if at_an_address && evidence.len() < MAX_EVIDENCE && row.facts.get(Key::Address).is_none() {
+    let mut evidence = telling(&row.facts, &clause);
+    let dialled =
+        matches!(fault.check, Some(Check::Tcp | Check::Tls | Check::Query | Check::GrafanaHealth));
+    if dialled && evidence.len() < MAX_EVIDENCE && row.facts.get(Key::Address).is_none() {
         evidence.extend(address.map(|address| format!("address {address}")));
     }
     if evidence.is_empty() { clause } else { format!("{clause} ({})", evidence.join("; ")) }
@@ -121,7 +121,8 @@ pub fn next_step(fault: Fault) -> String {
     let (through, family) = (fault.is_through_grafana(), fault.cause.family());
     match (fault.side, family) {
         (Side::Datasource, Family::Dns | Family::Tcp) if through => {
-            "Compare the data source's URL with this link's, which works, and correct it.".to_owned()
+            "Compare the data source's URL with this link's, which works, and correct it."
+                .to_owned()
         }
         (Side::Datasource, Family::Tls | Family::Query | Family::Data) if through => {
             format!("In the settings of the data source: {}", row_step(fault))
@@ -146,14 +147,16 @@ fn end(fault: Fault) -> &'static str {
     }
 }
 
-fn telling(facts: &Facts) -> Vec<String> {
+/// The evidence that tells most and is not part of the clause.
+fn telling(facts: &Facts, clause: &str) -> Vec<String> {
     TELLING
         .into_iter()
-        .filter_map(|key| facts.get(key).map(|fact| (key, fact)))
+        .filter_map(|key| facts.get(key).map(|fact| (key, shown(fact))))
+        .filter(|(_, shown)| !clause.contains(shown))
         .take(MAX_EVIDENCE)
-        .map(|(key, fact)| {
+        .map(|(key, shown)| {
             let name = key.as_str().trim_end_matches("_seconds").replace('_', " ");
-            format!("{name} {}", cut(&shown(fact), MAX_EVIDENCE_CHARS))
+            format!("{name} {}", cut(&shown, MAX_EVIDENCE_CHARS))
         })
         .collect()
 }
@@ -164,10 +167,7 @@ fn shown(fact: &Fact) -> String {
         Fact::List(texts) => texts.join(", "),
         Fact::Count(count) => count.to_string(),
         Fact::Number(number) => number.to_string(),
-        Fact::Seconds(duration) => {
-            let shown = Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-            humantime::format_duration(shown).to_string()
-        }
+        Fact::Seconds(duration) => format!("{:.3} s", duration.as_secs_f64()),
         Fact::Time(time) => humantime::format_rfc3339_seconds(*time).to_string(),
         Fact::Flag(flag) => (if *flag { "yes" } else { "no" }).to_owned(),
     }
