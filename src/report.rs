@@ -4,6 +4,8 @@ pub mod cause;
 pub mod check;
 pub mod facts;
 pub mod finding;
+#[cfg(test)]
+pub mod sample;
 pub mod seen;
 pub mod verdict;
 
