@@ -5,7 +5,7 @@
 //! Nothing here knows what earlier cycles said, apart from what the report carries.
 
 mod findings;
-mod kinds;
+pub mod kinds;
 mod side;
 mod standing;
 #[cfg(test)]

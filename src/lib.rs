@@ -23,10 +23,14 @@ mod state;
 mod net;
 
 // --- shell
-pub mod config;
 mod carried;
+pub mod config;
 mod desk;
+mod keeper;
 mod probe;
+mod reload;
+mod serve;
+mod supervisor;
 
 // --- wiring
 pub mod app;

@@ -140,7 +140,7 @@ impl Net {
 
 impl Deadlines {
     fn of(cadence: Cadence) -> Self {
-        let explaining = cadence::explaining(cadence.timeout);
+        let explaining = cadence::explaining_time(cadence.timeout);
         Self {
             checks: clock::deadline(cadence.timeout.saturating_sub(explaining)),
             report: clock::deadline(cadence.timeout),

@@ -6,7 +6,6 @@
 mod body;
 mod routes;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -142,6 +142,28 @@ struct Task<P> {
     waiting: Vec<oneshot::Sender<()>>,
 }
 
+// === impl Shared ===
+
+impl<P> Shared<P> {
+    /// Waits when the keeper is behind: ticks are then missed and counted, nothing piles up.
+    async fn tell(&self, event: Event) {
+        // The keeper ends only when the daemon does.
+        drop(self.events.send(event).await);
+    }
+
+    /// The view of `link`, once it holds the cycle that started then.
+    async fn published(&self, link: &LinkName, started: Now) -> Option<Arc<LinkView>> {
+        let mut snapshots = self.snapshots.clone();
+        let holds = |snapshot: &Arc<Snapshot>| {
+            let latest = snapshot.link(link.as_str()).and_then(|view| view.latest.as_ref());
+            latest.is_some_and(|latest| latest.report.started >= started)
+        };
+        // Only a stopped keeper takes longer; then nothing is to be confirmed any more.
+        let found = timeout(PUBLISHED_WITHIN, snapshots.wait_for(holds)).await;
+        found.ok()?.ok()?.link(link.as_str()).cloned()
+    }
+}
+
 // === impl Crew ===
 
 impl<P: Prober> Crew<P> {
@@ -264,7 +286,8 @@ impl<P: Prober> Task<P> {
             confirmation = confirm.then(|| cadence::confirmation_start(started, ended));
             let missed = ticks.between(started, ended);
             if missed > 0 {
-                self.tell(Event::Missed(self.link.name.clone(), missed)).await;
+                let event = Event::Missed(self.link.name.clone(), missed);
+                self.shared.tell(event).await;
             }
             tick = ticks.next(ended);
         }
@@ -307,7 +330,11 @@ impl<P: Prober> Task<P> {
         drop(cycle);
         match done {
             Ok(done) => self.publish(trigger, done).await,
-            Err(panic) => self.survive(panic.as_ref()).await,
+            Err(panic) => {
+                self.survive(panic.as_ref());
+                shared.tell(Event::Panicked(self.link.name.clone())).await;
+                false
+            }
         }
     }
 
@@ -319,8 +346,9 @@ impl<P: Prober> Task<P> {
         let diagnosis = diagnose(&report);
         let started = report.started;
         let latest = LatestCycle { report, diagnosis: diagnosis.clone() };
-        self.tell(Event::Cycled(Box::new(latest))).await;
-        let confirm = self.published(started).await.is_some_and(|view| {
+        let shared = Arc::clone(&self.shared);
+        shared.tell(Event::Cycled(Box::new(latest))).await;
+        let confirm = shared.published(&self.link.name, started).await.is_some_and(|view| {
             needs_confirmation(&view.published, trigger, &diagnosis)
         });
         for done in self.waiting.drain(..) {
@@ -330,32 +358,12 @@ impl<P: Prober> Task<P> {
         confirm
     }
 
-    /// This link's view, once it holds the cycle that started then.
-    async fn published(&self, started: Now) -> Option<Arc<LinkView>> {
-        let mut snapshots = self.shared.snapshots.clone();
-        let name = self.link.name.as_str();
-        let holds = |snapshot: &Arc<Snapshot>| {
-            let latest = snapshot.link(name).and_then(|view| view.latest.as_ref());
-            latest.is_some_and(|latest| latest.report.started >= started)
-        };
-        // Only a stopped keeper takes longer; then nothing is to be confirmed any more.
-        let found = timeout(PUBLISHED_WITHIN, snapshots.wait_for(holds)).await;
-        found.ok()?.ok()?.link(name).cloned()
-    }
-
-    async fn survive(&mut self, panic: &(dyn Any + Send)) -> bool {
+    /// Notes a panic: the carried facts stay, whoever asked is let go.
+    fn survive(&mut self, panic: &(dyn Any + Send)) {
         let message = panic.downcast_ref::<&str>().copied();
         let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         tracing::error!(link = %self.link.name, message, "a cycle panicked");
         self.shared.stats.panics.add_one();
-        self.tell(Event::Panicked(self.link.name.clone())).await;
         self.waiting.clear();
-        false
-    }
-
-    /// Waits when the keeper is behind: ticks are then missed and counted, nothing piles up.
-    async fn tell(&self, event: Event) {
-        // The keeper ends only when the daemon does.
-        drop(self.shared.events.send(event).await);
     }
 }

@@ -58,7 +58,8 @@ fn exists(asked: &Asked) -> Option<bool> {
             | DnsFailure::ServerUnreachable
             | DnsFailure::Timeout
             | DnsFailure::Malformed
-            | DnsFailure::InvalidName,
+            | DnsFailure::InvalidName
+            | DnsFailure::Local(_),
         ) => None,
     }
 }

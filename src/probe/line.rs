@@ -16,7 +16,6 @@ use crate::report::cause::Cause;
 use crate::report::facts::{Fact, Facts, Key};
 
 /// Requests in turn on one stream.
-#[derive(Debug)]
 pub struct Line {
     end: End,
     address: SocketAddr,
@@ -31,8 +30,6 @@ pub struct Lost {
     pub cause: Cause,
     /// What happened, for people.
     pub words: String,
-    /// Our deadline came first: the call may still succeed.
-    pub silent: bool,
 }
 
 // === impl Line ===
@@ -61,7 +58,9 @@ impl Line {
         deadline: Instant,
     ) -> Result<Response, Lost> {
         hops.net.count_request(self.end);
-        if let Some(mut connection) = self.connection.take().filter(Connection::is_open) {
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_open()
+        {
             match connection.send(request, deadline).await {
                 Ok(response) => {
                     self.connection = Some(connection);
@@ -74,7 +73,6 @@ impl Line {
         let mut connection = hops.redial(self.address, deadline).await.map_err(|cause| Lost {
             cause,
             words: "when dialled again".to_owned(),
-            silent: false,
         })?;
         let response = connection.send(request, deadline).await.map_err(|f| self.lost(&f))?;
         self.connection = Some(connection);
@@ -85,7 +83,6 @@ impl Line {
         Lost {
             cause: causes::http(failure, self.end, self.certificate_asked),
             words: causes::http_words(failure),
-            silent: *failure == HttpFailure::NoResponse,
         }
     }
 }
@@ -127,6 +124,6 @@ pub fn skew(response: &Response, now: SystemTime) -> Option<f64> {
     Some(seconds(theirs) + 0.5 - seconds(now))
 }
 
-fn seconds(time: SystemTime) -> f64 {
+pub fn seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

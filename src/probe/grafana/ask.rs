@@ -14,12 +14,11 @@ use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::call::{Asks, Call, Expected};
 use crate::probe::grafana::voices::Heard;
-use crate::probe::grafana::{Missed, Through, said_before};
+use crate::probe::grafana::{Through, said_before};
 use crate::probe::line;
 use crate::probe::query::{self, QUERY_PATH, Question};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
-use crate::report::facts::{Fact, Key};
 use crate::report::{Outcome, Row};
 
 impl Through<'_> {

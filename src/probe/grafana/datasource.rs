@@ -135,8 +135,13 @@ fn read(answer: &Answer<'_>, reference: &DatasourceRef) -> Result<Datasource, Re
         DatasourceRef::Default => {
             let list = grafana_answer::datasource_list(answer)?;
             list.into_iter().find(|one| one.is_default).ok_or_else(|| Rejection {
+                cause: Cause::DatasourceNotFound,
+                api_error_type: None,
                 api_error: Some("no data source is marked as the default".to_owned()),
-                ..Rejection::of(Cause::DatasourceNotFound)
+                body_start: None,
+                location: None,
+                flavour: None,
+                via: None,
             })
         }
     }

@@ -1,0 +1,8 @@
+/// Placeholder.
+#[derive(Debug)]
+pub struct Handle;
+impl Handle {
+    pub async fn now(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
