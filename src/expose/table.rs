@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::expose::{Shown, words};
 use crate::report::check::{Check, Path};
-use crate::report::facts::clean;
 use crate::report::seen::Seen;
 use crate::report::verdict::Verdict;
 use crate::report::{Leg, Outcome, Report, Row, Walk};
@@ -139,7 +138,7 @@ impl Table {
     fn path(&mut self, link: &Shown<'_>, path: Path, walk: &Walk, report: &Report) {
         let title = self.paint(Colour::Bold, &format!("{:<8}", path.as_str()));
         self.out.push('\n');
-        self.line(2, &format!("{title}  {}", end(link, path)));
+        self.line(2, &format!("{title}  {}", words::end(link.info, path)));
         for leg in [&walk.first].into_iter().chain(&walk.others) {
             if let Some(address) = leg.address.filter(|_| !walk.others.is_empty()) {
                 self.line(4, &format!("at {address}"));
@@ -246,20 +245,6 @@ fn colour(verdict: Verdict) -> Colour {
         Verdict::Degraded => Colour::Yellow,
         Verdict::Blind | Verdict::Unknown => Colour::Magenta,
         Verdict::Broken => Colour::Red,
-    }
-}
-
-/// What stands at the end of a path.
-fn end(link: &Shown<'_>, path: Path) -> String {
-    let info = link.info;
-    match path {
-        Path::Direct => info.prometheus_url.clone().unwrap_or_default(),
-        Path::Grafana => {
-            let grafana = info.grafana.as_ref().map_or("", |name| name.as_str());
-            let source = info.datasource_name.as_ref().or(info.datasource_uid.as_ref());
-            let source = source.map(|source| format!(", data source {}", clean(source)));
-            format!("{grafana}{}", source.unwrap_or_default())
-        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Now;
 use crate::report::Report;
-use crate::report::facts::{Fact, Key};
+use crate::report::check::Path;
+use crate::report::facts::{Fact, Key, clean};
 use crate::report::finding::Fault;
 use crate::report::seen::Seen;
 use crate::report::verdict::{Side, Verdict};
+use crate::state::snapshot::LinkInfo;
 
 /// When a cycle ended.
 #[must_use]
@@ -110,4 +112,18 @@ pub fn newest_age(seen: &Seen, now: SystemTime) -> Option<Duration> {
     let age = now.duration_since(seen.newest_sample?).unwrap_or_default().as_secs_f64();
     let age = age + seen.clock_skew_seconds.unwrap_or_default();
     Some(Duration::try_from_secs_f64(age).unwrap_or_default())
+}
+
+/// What stands at the end of a path.
+#[must_use]
+pub fn end(info: &LinkInfo, path: Path) -> String {
+    match path {
+        Path::Direct => info.prometheus_url.clone().unwrap_or_default(),
+        Path::Grafana => {
+            let grafana = info.grafana.as_ref().map_or("", |name| name.as_str());
+            let source = info.datasource_name.as_ref().or(info.datasource_uid.as_ref());
+            let source = source.map(|source| format!(", data source {}", clean(source)));
+            format!("{grafana}{}", source.unwrap_or_default())
+        }
+    }
 }
