@@ -25,13 +25,17 @@ pub const DNS_SILENT_FOR: Duration = Duration::from_secs(60);
 /// The largest answer over UDP that we announce and read: what fits one Ethernet frame everywhere, and
 /// what Go announces.
 pub const DNS_UDP_BYTES: usize = 1232;
+/// Servers of one `resolv.conf`: as many as Go and glibc read.
+pub const RESOLV_SERVERS: usize = 3;
+/// The most that `ndots` may say, as for Go and glibc.
+pub const RESOLV_NDOTS: usize = 15;
 /// Questions in flight at a time: a server's socket buffer of 212,992 bytes (the kernel's default)
 /// holds 277 small datagrams of 768 bytes each, and drops the rest.
 pub const DNS_IN_FLIGHT: usize = 256;
 /// Hops of a chain of aliases before it counts as a loop.
 pub const DNS_CNAME_HOPS: usize = 8;
-/// Addresses of one name that are kept: a headless Service with 1,000 replicas, and no more.
-pub const DNS_ADDRESSES: usize = 1024;
+/// Records of one answer that are kept: a headless Service with 1,000 replicas, and no more.
+pub const DNS_RECORDS: usize = 1024;
 /// The longest name with its dots, without the last one (RFC 1035 §2.3.4).
 pub const DNS_NAME_BYTES: usize = 253;
 /// The longest label of a name.

@@ -3,11 +3,14 @@
 //! Addresses are tried one after the other, not in a race: a race would hide that the first one is
 //! dead, and which of several replicas answered would be chance.
 
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+
+use crate::clock::{self, Stopwatch};
 
 /// A connection that was made.
 #[derive(Debug)]
@@ -63,5 +66,48 @@ pub async fn connect(
     addresses: &[SocketAddr],
     deadline: Instant,
 ) -> Result<Connected, ConnectError> {
-    todo!()
+    let stopwatch = Stopwatch::start();
+    let mut tried = Vec::new();
+    let mut rest = addresses.len();
+    for &address in addresses {
+        let share = clock::left(deadline) / u32::try_from(rest).unwrap_or(u32::MAX);
+        rest -= 1;
+        let failure = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // A socket that refuses this option still carries bytes.
+                stream.set_nodelay(true).ok();
+                return Ok(Connected { stream, address, tried, took: stopwatch.read() });
+            }
+            Ok(Err(error)) => ConnectFailure::from(error),
+            Err(_) => ConnectFailure::Timeout,
+        };
+        tried.push((address, failure));
+    }
+    // An address of a family that this machine does not speak says nothing about the server.
+    let routed = tried.iter().find(|(_, failure)| *failure != ConnectFailure::NetworkUnreachable);
+    let (address, failure) = match routed.or(tried.first()) {
+        Some((address, failure)) => (Some(*address), failure.clone()),
+        None => (None, ConnectFailure::Timeout),
+    };
+    Err(ConnectError { failure, address, tried, took: stopwatch.read() })
 }
+
+// === impl ConnectFailure ===
+
+impl From<io::Error> for ConnectFailure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut => Self::Timeout,
+            ErrorKind::HostUnreachable => Self::HostUnreachable,
+            ErrorKind::NetworkUnreachable => Self::NetworkUnreachable,
+            ErrorKind::PermissionDenied => Self::Denied,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Self::Reset,
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
+            _ => Self::Local(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
