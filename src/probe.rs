@@ -34,7 +34,7 @@ use crate::supervisor::{Cycle, Prober};
 /// Walks links; shared by all their tasks.
 #[derive(Debug)]
 pub struct Probe {
-    net: Arc<Net>,
+    net: Mutex<Arc<Net>>,
     desks: Mutex<BTreeMap<GrafanaName, Arc<Desk>>>,
 }
 
@@ -72,7 +72,18 @@ impl Probe {
     #[must_use]
     pub fn new(resolver: Resolver, stats: Arc<SelfStats>) -> Self {
         let net = Arc::new(Net { resolver, trust: Trust::default(), stats });
-        Self { net, desks: Mutex::default() }
+        Self { net: Mutex::new(net), desks: Mutex::default() }
+    }
+
+    /// From the next cycle on, resolves with another resolver.
+    pub fn resolve_with(&self, resolver: Resolver) {
+        let mut net = self.net.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = Arc::clone(&net.stats);
+        *net = Arc::new(Net { resolver, trust: Trust::default(), stats });
+    }
+
+    fn net(&self) -> Arc<Net> {
+        Arc::clone(&self.net.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The desk of a link's Grafana; a new one when that Grafana changed.
@@ -92,6 +103,7 @@ impl Probe {
 impl Prober for Probe {
     async fn cycle(&self, link: Arc<Link>, trigger: Trigger, mut carried: Carried) -> Cycle {
         let watch = Stopwatch::start();
+        let net = self.net();
         let occasion = Occasion {
             trigger,
             started: clock::now(),
@@ -100,10 +112,10 @@ impl Prober for Probe {
         };
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {
-            direct::walk(&self.net, &link, endpoint, &facts, &mut carried.direct, occasion)
+            direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion)
         });
         let through = link.grafana.as_ref().map(|side| {
-            grafana::walk(&self.net, self.desk(side), &link, side, &facts, &mut carried.grafana, occasion)
+            grafana::walk(&net, self.desk(side), &link, side, &facts, &mut carried.grafana, occasion)
         });
         let (direct, mut through) = join(OptionFuture::from(direct), OptionFuture::from(through)).await;
         if let Some(walk) = &mut through {

@@ -72,7 +72,7 @@ pub struct Ask {
 #[derive(Debug)]
 pub struct Shared<P> {
     /// Who walks.
-    pub prober: P,
+    pub prober: Arc<P>,
     /// Towards the keeper.
     pub events: mpsc::Sender<Event>,
     /// What is published.
