@@ -1,13 +1,30 @@
 //! Configuration: a YAML file, then the environment, then flags; every mistake reported at once.
 
+mod check;
+mod http;
+mod link;
+mod node;
+mod origin;
+mod show;
+mod source;
+mod words;
+mod yaml;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
+use node::Node;
+use origin::Problems;
+
 use crate::link::{AlarmTiming, Grafana, GrafanaName, Link};
+pub use origin::ConfigErrors;
+pub use show::show;
+
+/// A commented file to begin with, for `config default`.
+pub const DEFAULT_FILE: &str = include_str!("config/default.yml");
 
 /// Everything that a start or a reload needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,19 +122,75 @@ pub struct Flag {
     pub value: String,
 }
 
-/// Every mistake, in the order of the file, then the environment, then flags.
+/// The directory in which relative paths of the file begin; others begin in the working directory.
 #[derive(Debug)]
-pub struct ConfigErrors {
-    lines: Vec<String>,
+struct Base(PathBuf);
+
+/// Reads and checks every layer.
+///
+/// # Errors
+/// Every mistake that was found, one line each.
+pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
+    let bytes = read(sources)?;
+    load_bytes(sources, bytes.as_deref())
 }
 
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.lines.join("\n"))
+/// The content of the file, if there is one: what a reload watches.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read(sources: &Sources) -> Result<Option<Vec<u8>>, ConfigErrors> {
+    sources.file.as_deref().map(source::read_file).transpose()
+}
+
+/// As [`load`], with the file's content at hand.
+///
+/// # Errors
+/// Every mistake that was found, one line each.
+pub fn load_bytes(sources: &Sources, file: Option<&[u8]>) -> Result<Settings, ConfigErrors> {
+    let name = sources.file.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    let problems = Problems::about(name);
+    let base = Base::of(sources.file.as_deref());
+    let settings = source::layers(sources, file, &problems).and_then(|layer| {
+        let root = Node::root(&layer.value, &layer.origins, &problems);
+        check::settings(&root, &base, sources.file.as_deref())
+    });
+    match (problems.into_errors(), settings) {
+        (None, Some(settings)) => Ok(settings),
+        (Some(errors), _) => Err(errors),
+        (None, None) => Err(ConfigErrors::of(String::new(), "nothing is configured")),
     }
 }
 
-/// Reads and checks every layer.
-pub fn load(_sources: &Sources) -> Result<Settings, ConfigErrors> {
-    Err(ConfigErrors { lines: vec!["not yet".to_owned()] })
+// === impl Base ===
+
+impl Base {
+    fn of(file: Option<&Path>) -> Self {
+        let file = file.and_then(|file| path::absolute(file).ok());
+        Self(file.as_deref().and_then(Path::parent).map(PathBuf::from).unwrap_or_default())
+    }
+
+    /// The path at `node`.
+    fn path(&self, node: &Node<'_>) -> Option<PathBuf> {
+        words::line(node).map(|text| self.join(node, &text))
+    }
+
+    fn join(&self, node: &Node<'_>, text: &str) -> PathBuf {
+        if node.is_from_file() {
+            return self.0.join(text);
+        }
+        path::absolute(text).unwrap_or_else(|_| text.into())
+    }
 }
+
+// === impl Web ===
+
+impl Default for Web {
+    fn default() -> Self {
+        // 9100 to 9999 are all taken by exporters; every address of both families, as Go listens.
+        Self { listen: (Ipv6Addr::UNSPECIFIED, 10079).into(), external_url: None }
+    }
+}
+
+#[cfg(test)]
+mod tests;
