@@ -14,6 +14,9 @@ mod state;
 
 // --- shell
 pub mod config;
+mod reload;
+mod shutdown;
+mod telemetry;
 
 // --- wiring
 pub mod app;
