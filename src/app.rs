@@ -195,7 +195,7 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
         infos.iter().zip(&cycles).map(|(info, cycle)| Shown::raw(info, cycle)).collect();
     let text = match options.output {
         Output::Table { colour } => table::render(&shown, colour),
-        Output::Json => json::check(&shown, base.as_deref()),
+        Output::Json => String::from_utf8_lossy(&json::check(&shown, base.as_deref())).into_owned(),
     };
     let verdicts = cycles.iter().map(|cycle| cycle.diagnosis.verdict).collect();
     Ok(CheckResult { text, verdicts })

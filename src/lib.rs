@@ -30,7 +30,9 @@ mod keeper;
 mod probe;
 mod reload;
 mod serve;
+mod shutdown;
 mod supervisor;
+mod telemetry;
 
 // --- wiring
 pub mod app;

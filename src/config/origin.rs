@@ -136,6 +136,12 @@ impl ConfigErrors {
         Self(vec![problem.line(&file)])
     }
 
+    /// Nobody could look: the process is ending, or a bug is in its log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self(vec!["the configuration was not read; see promlink's log".to_owned()])
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -111,7 +111,7 @@ async fn what_is_stale_is_forgotten_and_what_is_newer_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn slots_are_few_and_come_back() {
-    let desk = Desk::new(crate::link::tests::grafana("http", "grafana", 3000));
+    let desk = Desk::new(crate::link::sample::grafana("grafana"));
     let soon = || clock::deadline(SECOND);
     let mut held = Vec::new();
     for _ in 0..SLOTS {
