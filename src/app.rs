@@ -189,8 +189,13 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
         .buffered(CHECKS)
         .collect()
         .await;
-    let infos: Vec<LinkInfo> =
-        links.zip(&cycles).map(|(link, cycle)| LinkInfo::of(&link, Some(&cycle.report))).collect();
+    let infos: Vec<LinkInfo> = links
+        .zip(&cycles)
+        .map(|(link, cycle)| {
+            let through = cycle.report.grafana.as_ref();
+            LinkInfo::of(&link, through.and_then(|walk| walk.first.seen.datasource.as_ref()))
+        })
+        .collect();
     let shown: Vec<Shown<'_>> =
         infos.iter().zip(&cycles).map(|(info, cycle)| Shown::raw(info, cycle)).collect();
     let text = match options.output {

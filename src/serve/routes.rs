@@ -180,7 +180,7 @@ async fn ready(State(front): Shared) -> Response {
 }
 
 async fn reload_now(State(front): Shared) -> Response {
-    match front.reload.now().await {
+    match front.reload.reload().await {
         Ok(()) => plain(StatusCode::OK, "reloaded\n"),
         Err(errors) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{errors}\n")).into_response(),
     }
