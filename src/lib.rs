@@ -20,3 +20,4 @@ mod telemetry;
 
 // --- wiring
 pub mod app;
+pub mod cli;
