@@ -1,6 +1,7 @@
 //! Configuration: a YAML file, then the environment, then flags; every mistake reported at once.
 
 mod check;
+mod files;
 mod http;
 mod link;
 mod node;
@@ -20,8 +21,10 @@ use node::Node;
 use origin::Problems;
 
 use crate::link::{AlarmTiming, Grafana, GrafanaName, Link};
+pub use files::warnings;
 pub use origin::ConfigErrors;
 pub use show::show;
+pub use words::meant;
 
 /// A commented file to begin with, for `config default`.
 pub const DEFAULT_FILE: &str = include_str!("config/default.yml");

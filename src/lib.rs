@@ -36,3 +36,4 @@ mod telemetry;
 
 // --- wiring
 pub mod app;
+pub mod cli;

@@ -50,8 +50,11 @@ pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Set
 }
 
 fn links(node: &Node<'_>, around: &Around<'_>) -> Vec<Link> {
-    let named = named(node).into_iter();
-    named.filter_map(|(name, node)| link(&name, &node, around)).collect()
+    let named = named(node);
+    if named.is_empty() && node.is_section() {
+        node.fail("holds no link; add one");
+    }
+    named.into_iter().filter_map(|(name, node)| link(&name, &node, around)).collect()
 }
 
 /// All names, and those Grafanas that have no mistake.

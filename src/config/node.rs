@@ -145,6 +145,11 @@ impl<'a> Node<'a> {
         matches!(shape(self.value), Shape::Text(_))
     }
 
+    /// Whether it has, or could have, keys below it.
+    pub fn is_section(&self) -> bool {
+        matches!(shape(self.value), Shape::Keys(_))
+    }
+
     /// Reports a mistake here and has nothing to give.
     pub fn refuse<T>(&self, what: impl Into<String>) -> Option<T> {
         self.fail(what);

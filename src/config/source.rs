@@ -43,7 +43,11 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigErrors> {
             Err(fail("is larger than 4 MiB; is it the right file?".to_owned()))
         }
         Ok(bytes) => Ok(bytes),
-        Err(error) => Err(fail(format!("cannot be read: {error}"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(fail(
+            "does not exist; correct --config.file, or begin one with `promlink config default`"
+                .to_owned(),
+        )),
+        Err(error) => Err(fail(format!("cannot be read ({error}); check --config.file"))),
     }
 }
 

@@ -356,9 +356,12 @@ fn a_file_that_cannot_be_read_says_why() {
     };
     assert_eq!(
         fails(dir.path().join("none.yml")),
-        "/none.yml: cannot be read: No such file or directory (os error 2)"
+        "/none.yml: does not exist; correct --config.file, or begin one with `promlink config default`"
     );
-    assert_eq!(fails(dir.path().into()), ": cannot be read: Is a directory (os error 21)");
+    assert_eq!(
+        fails(dir.path().into()),
+        ": cannot be read (Is a directory (os error 21)); check --config.file"
+    );
     let large = dir.path().join("large.yml");
     fs::write(&large, vec![b'#'; source::MAX_FILE_BYTES + 1]).unwrap();
     assert_eq!(fails(large), "/large.yml: is larger than 4 MiB; is it the right file?");

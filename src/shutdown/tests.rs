@@ -6,7 +6,7 @@ use super::*;
 async fn guarded(signals: &[(u64, Signal)], grace: u64) -> (Duration, Option<Abort>) {
     let (send, mut receive) = mpsc::channel(4);
     let drain = CancellationToken::new();
-    let start = tokio::time::Instant::now();
+    let start = crate::clock::deadline(Duration::ZERO);
     let script = async {
         for (at, signal) in signals {
             tokio::time::sleep_until(start + Duration::from_secs(*at)).await;

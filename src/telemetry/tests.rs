@@ -55,7 +55,8 @@ fn logfmt_lines() {
     assert_eq!(lines.lines().count(), 1, "one event, one line:\n{lines}");
     expect_test::expect![[r#"
         ts=TIME level=warn target=promlink::keeper message="link\nbroken" link="a b"
-    "#]].assert_eq(&timeless(&lines, "ts=", ' '));
+    "#]]
+    .assert_eq(&timeless(&lines, "ts=", ' '));
 }
 
 #[test]
