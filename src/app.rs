@@ -70,11 +70,27 @@ pub struct CheckResult {
     pub verdicts: Vec<Verdict>,
 }
 
-/// Runs the daemon on `listener` until `shutdown` is cancelled.
+/// Runs the daemon until `shutdown` is cancelled.
 ///
 /// # Errors
 /// What cannot be started, or which part died, as a sentence.
 pub async fn serve(
+    settings: Settings,
+    sources: Sources,
+    shutdown: CancellationToken,
+) -> Result<(), String> {
+    let address = settings.web.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; choose another --web.listen-address")
+    })?;
+    serve_on(settings, sources, listener, shutdown).await
+}
+
+/// Runs the daemon on `listener`.
+///
+/// # Errors
+/// As for [`serve`].
+pub async fn serve_on(
     settings: Settings,
     sources: Sources,
     listener: TcpListener,
@@ -266,4 +282,10 @@ impl From<Reload> for Event {
     fn from(reload: Reload) -> Self {
         Self::Reloaded { ok: matches!(reload, Reload::Done(_)) }
     }
+}
+
+/// Placeholder of the demo.
+pub async fn demo(_once: bool, shutdown: CancellationToken) -> Result<bool, String> {
+    shutdown.cancelled().await;
+    Ok(true)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Layers, complain, say, wants_colour, with_runtime};
+use super::{Layers, complain, failed, say, wants_colour, with_runtime};
 use crate::app::{self, CheckOptions, Output};
 use crate::config::{Settings, meant};
 use crate::report::verdict::Verdict;
@@ -61,8 +61,10 @@ pub fn run(args: CheckArgs) -> ExitCode {
         Format::Json => Output::Json,
     };
     with_runtime(async {
-        let result = app::check(settings, CheckOptions { output, wait }).await;
-        say(&result.text, exit_code(&result.verdicts, fail_on))
+        match app::check(settings, CheckOptions { output, wait }).await {
+            Ok(result) => say(&result.text, exit_code(&result.verdicts, fail_on)),
+            Err(error) => failed(&error),
+        }
     })
 }
 

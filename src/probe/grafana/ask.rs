@@ -259,7 +259,7 @@ impl Through<'_> {
         let _slot = self.desk.slot(deadline).await?;
         let line = self.line.as_mut()?;
         let response = line.send(&self.hops, &request, deadline).await.ok()?;
-        Some(grafana_answer::data_proxy(&line::answer(&response, QUERY_PATH, true)))
+        Some(grafana_answer::data_proxy(&line::answer(&response, &path, true)))
     }
 
     /// The last error of an alert rule on this data source: old Grafanas say it nowhere else.

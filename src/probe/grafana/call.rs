@@ -167,7 +167,13 @@ fn query(
             let row = data(a, newest, expected, thresholds, took, &mut seen);
             (row, Voice::Datasource)
         }
-        DsQuery::Empty => (failed(Cause::NoSeries, took), Voice::Datasource),
+        DsQuery::Empty { warnings } => {
+            let mut row = failed(Cause::NoSeries, took);
+            if !warnings.is_empty() {
+                row.facts.list(Key::Warnings, warnings);
+            }
+            (row, Voice::Datasource)
+        }
         DsQuery::Failed(failure) => {
             (told(&failure, Key::GrafanaSays, expected, took), Voice::Datasource)
         }

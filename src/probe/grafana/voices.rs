@@ -61,7 +61,7 @@ impl Heard {
     fn told_elsewhere(&self) -> Option<Cause> {
         let by_rule = self.rule.as_ref().map(|failure| failure.cause);
         let by_proxy = match &self.proxy {
-            Some(ProxyVoice::NoAnswer(cause)) => Some(*cause),
+            Some(ProxyVoice::Cause(cause)) => Some(*cause),
             Some(ProxyVoice::Upstream(_) | ProxyVoice::Useless) | None => None,
         };
         [self.health, by_rule, by_proxy]
@@ -102,7 +102,7 @@ fn answered(said: Said, proxy: Option<&ProxyVoice>, good_proxy: bool, hidden: Op
 fn silent(proxy: Option<&ProxyVoice>, waited: Duration, now: Now) -> Row {
     let cause = match proxy {
         Some(ProxyVoice::Upstream(Err(rejection))) => rejection.cause,
-        Some(ProxyVoice::Upstream(Ok(_)) | ProxyVoice::NoAnswer(_) | ProxyVoice::Useless)
+        Some(ProxyVoice::Upstream(Ok(_)) | ProxyVoice::Cause(_) | ProxyVoice::Useless)
         | None => Cause::NoResponse,
     };
     Row::ended(Outcome::Failed(cause), waited, now)

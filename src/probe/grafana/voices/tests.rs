@@ -99,7 +99,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
             Heard {
                 query: hidden(),
                 rule: failure(C::TlsUnknownCa),
-                proxy: Some(ProxyVoice::NoAnswer(C::NoResponse)),
+                proxy: Some(ProxyVoice::Cause(C::NoResponse)),
                 ..none()
             },
             bad(C::TlsUnknownCa),
@@ -108,7 +108,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         (
             Heard {
                 query: hidden(),
-                proxy: Some(ProxyVoice::NoAnswer(C::NoResponse)),
+                proxy: Some(ProxyVoice::Cause(C::NoResponse)),
                 ..none()
             },
             bad(C::NoResponse),
