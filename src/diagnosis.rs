@@ -132,6 +132,46 @@ impl Diagnosis {
         Self::of(Verdict::Blind, fault, &clause, Vec::new(), [Standing::Absent; 2])
     }
 
+    /// What is said of a link before anything is known of it.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            fault: None,
+            findings: Vec::new(),
+            summary: "Nothing is known yet.".to_owned(),
+            next_step: String::new(),
+            standings: [Standing::Absent; 2],
+        }
+    }
+
+    /// This diagnosis, of a link that failed in `failed` of the last `cycles` and never stayed down;
+    /// `often` is the most frequent fault.
+    #[must_use]
+    pub fn intermittent(&self, often: Option<Fault>, failed: usize, cycles: usize) -> Self {
+        let cause = Cause::Intermittent;
+        let fault = match often {
+            Some(often) => Fault { cause, ..often },
+            None => Fault { cause, path: None, check: None, side: Side::Unclear },
+        };
+        let clause = words::intermittent(failed, cycles, often.map(|often| often.cause));
+        let findings = self.as_finding().into_iter().chain(self.findings.iter().cloned());
+        Self::of(Verdict::Degraded, fault, &clause, findings.collect(), self.standings)
+    }
+
+    /// The fault of this diagnosis beside another one that is published.
+    #[must_use]
+    pub fn as_finding(&self) -> Option<Placed> {
+        let fault = self.fault?;
+        Some(Placed::of(fault, fault.cause.weight(), None, self.summary.clone()))
+    }
+
+    /// The cause of the fault.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.fault.map(|fault| fault.cause)
+    }
+
     /// The standing of `path`.
     #[must_use]
     pub fn standing(&self, path: Path) -> Standing {

@@ -6,15 +6,15 @@
 use std::net::SocketAddr;
 
 use crate::diagnosis::Placed;
-use crate::report::cause::Family;
+use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, Path};
-use crate::report::facts::{Fact, Facts, Key};
+use crate::report::facts::{Fact, Facts, Key, MAX_TEXT_CHARS};
 use crate::report::finding::Fault;
 use crate::report::verdict::Side;
 use crate::report::{Row, Standing};
 
-/// The longest sentence, in characters: two lines of a terminal.
-pub const MAX_SENTENCE_CHARS: usize = 200;
+/// The longest sentence, in characters.
+pub const MAX_SENTENCE_CHARS: usize = MAX_TEXT_CHARS;
 /// The longest piece of evidence inside a sentence; the rest is beside the check.
 const MAX_EVIDENCE_CHARS: usize = 80;
 /// How many pieces of evidence a sentence holds.
@@ -77,6 +77,15 @@ pub fn seen(fault: Fault, row: &Row, address: Option<SocketAddr>) -> String {
 pub fn instead(published: Fault, both_ends: bool, reason: &str) -> String {
     let it = if both_ends { "Prometheus and Grafana" } else { "Prometheus" };
     format!("{}: {reason}", published.cause.row().sentence.replace("{it}", it))
+}
+
+/// The clause of a link that fails again and again, most often by `mostly`.
+#[must_use]
+pub fn intermittent(failed: usize, cycles: usize, mostly: Option<Cause>) -> String {
+    let clause = Cause::Intermittent.row().sentence;
+    let mostly = mostly.map(|cause| format!(", most of them by {}", cause.code()));
+    let mostly = mostly.unwrap_or_default();
+    format!("{clause}: {failed} of the last {cycles} cycles failed{mostly}")
 }
 
 /// The clause of a finding, with its detail where that does not say it all by itself.

@@ -152,7 +152,7 @@ pub struct HistoryEntry {
 }
 
 /// One Grafana.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrafanaView {
     /// Its name in the configuration.
     pub name: GrafanaName,
@@ -171,7 +171,7 @@ pub struct GrafanaView {
 }
 
 /// One distinct Prometheus address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerView {
     /// `host:port` of the URL.
     pub server: String,

@@ -54,13 +54,13 @@ fn the_decision_table_is_the_one_on_file() {
          # `reached`: that end answered before; `seen`: the data source was found before.\n",
     );
     for direct in DIRECT {
-        let _ = writeln!(table, "\ndirect {direct}");
+        writeln!(table, "\ndirect {direct}").unwrap();
         for grafana in GRAFANA {
             let [verdict, cause, path, check, side] =
                 told(&diagnose(&sample::report(direct, grafana)));
             let at = if check.is_empty() { path.to_owned() } else { format!("{path}/{check}") };
             let row = format!("  grafana {grafana:<46}{verdict:<10}{cause:<28}{at:<23}{side}");
-            let _ = writeln!(table, "{}", row.trim_end());
+            writeln!(table, "{}", row.trim_end()).unwrap();
         }
     }
     expect_file!["../decision_table.txt"].assert_eq(&table);

@@ -24,7 +24,7 @@ fn check(report: &Report, expect: Expect) {
     let diagnosis = diagnose(report);
     let mut text = format!("{}\n{}\n", diagnosis.summary, diagnosis.next_step);
     for placed in &diagnosis.findings {
-        let _ = writeln!(text, "- {}: {}", placed.weight.as_str(), placed.detail);
+        writeln!(text, "- {}: {}", placed.weight.as_str(), placed.detail).unwrap();
     }
     expect.assert_eq(&text);
 }
