@@ -1,10 +1,27 @@
 //! Report → verdict, fault, findings and words: one pure, total function.
+//!
+//! In the order of the rules: what each path amounts to (`standing`), what both amount to (`verdict`), who
+//! has to act (`side`), what else was found and how much it weighs (`findings`), how to say it (`words`).
+//! Nothing here knows what earlier cycles said, apart from what the report carries.
 
-use crate::report::Standing;
-use crate::report::cause::{Cause, Weight};
+mod findings;
+pub mod kinds;
+mod side;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod words;
+
+use crate::report::cause::{Cause, Family, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
 use crate::report::verdict::{Side, Verdict};
+use crate::report::{Report, Standing};
+use kinds::hides_its_reason;
+use verdict::Ruling;
+
+pub use standing::told;
 
 /// What one cycle means.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +59,79 @@ pub struct Placed {
     pub detail: String,
 }
 
+/// What `report` means. Total: every report has a diagnosis.
+#[must_use]
+pub fn diagnose(report: &Report) -> Diagnosis {
+    let standings = Path::ALL.map(|path| standing::standing(path, report));
+    let [direct, grafana] = standings;
+    let mut findings = findings::all(report, standings);
+    let ruling = verdict::rule(direct, grafana);
+
+    if let Some(index) = decisive(&findings, ruling, standings) {
+        let decisive = findings.remove(index);
+        let verdict = ruling.verdict.max(Verdict::Degraded);
+        let clause = words::finding(&decisive);
+        return Diagnosis::of(verdict, decisive.fault(), &clause, findings, standings);
+    }
+    let (Some(fault), Some(seen)) = (ruling.fault, ruling.seen) else {
+        let (summary, next_step) = words::faultless(direct, grafana);
+        return Diagnosis {
+            verdict: ruling.verdict,
+            fault: None,
+            findings,
+            summary: summary.to_owned(),
+            next_step: next_step.to_owned(),
+            standings,
+        };
+    };
+    let index = findings.iter().position(|placed| findings::is_of(placed, seen));
+    let mut clause = index.map(|index| findings.remove(index).detail).unwrap_or_default();
+    if fault.cause != seen.cause {
+        clause = words::instead(fault, is_lost_itself(grafana), &clause);
+    }
+    Diagnosis::of(ruling.verdict, fault, &clause, findings, standings)
+}
+
+/// The finding that is published in place of what the standings alone say.
+fn decisive(findings: &[Placed], ruling: Ruling, standings: [Standing; 2]) -> Option<usize> {
+    match ruling.verdict {
+        Verdict::Working => findings.iter().position(|placed| placed.weight >= Weight::Degrades),
+        Verdict::Broken if audit_explains(standings) => {
+            [Cause::DatasourceUrlLocalhost, Cause::DatasourceUrlDiffers].iter().find_map(|cause| {
+                findings.iter().position(|placed| {
+                    placed.cause == *cause && placed.check == Some(Check::Datasource)
+                })
+            })
+        }
+        Verdict::Unknown | Verdict::Degraded | Verdict::Blind | Verdict::Broken => None,
+    }
+}
+
+/// Grafana does not get as far as an HTTP answer, or hides why, where direct passes: if the audit found
+/// another address in the data source, that is why.
+fn audit_explains([direct, grafana]: [Standing; 2]) -> bool {
+    let (Standing::Passed, Standing::Failed(fault)) = (direct, grafana) else { return false };
+    let on_the_way = matches!(fault.cause.family(), Family::Dns | Family::Tcp | Family::Tls);
+    fault.is_through_grafana() && (on_the_way || hides_its_reason(fault.cause, fault.check))
+}
+
+/// Grafana's own address is beyond us as well.
+fn is_lost_itself(grafana: Standing) -> bool {
+    matches!(grafana, Standing::Untold(fault) if !fault.is_through_grafana())
+}
+
+// === impl Diagnosis ===
+
 impl Diagnosis {
+    /// What the board says of a link when no report says it.
+    #[must_use]
+    pub fn without_report(cause: Cause) -> Self {
+        let side = side::side(cause, side::Place::Direct { grafana_passes: false });
+        let fault = Fault { cause, path: None, check: None, side };
+        let clause = words::clause(fault);
+        Self::of(Verdict::Blind, fault, &clause, Vec::new(), [Standing::Absent; 2])
+    }
+
     /// The standing of `path`.
     #[must_use]
     pub fn standing(&self, path: Path) -> Standing {
@@ -51,5 +140,34 @@ impl Diagnosis {
             Path::Direct => direct,
             Path::Grafana => grafana,
         }
+    }
+
+    fn of(
+        verdict: Verdict,
+        fault: Fault,
+        clause: &str,
+        findings: Vec<Placed>,
+        standings: [Standing; 2],
+    ) -> Self {
+        let (summary, next_step) = (words::sentence(clause), words::next_step(fault));
+        Self { verdict, fault: Some(fault), findings, summary, next_step, standings }
+    }
+}
+
+// === impl Placed ===
+
+impl Placed {
+    /// A fault as a finding.
+    #[must_use]
+    pub fn of(fault: Fault, weight: Weight, subject: Option<Subject>, detail: String) -> Self {
+        let Fault { cause, path, check, side } = fault;
+        Self { cause, weight, path, check, subject, side, detail }
+    }
+
+    /// A finding as a fault.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let Self { cause, path, check, side, .. } = *self;
+        Fault { cause, path, check, side }
     }
 }

@@ -1,5 +1,8 @@
 //! The nouns of the configuration after it was checked: links, their two ends, and how to watch them.
 
+#[cfg(test)]
+pub mod sample;
+
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,9 +4,12 @@ pub mod cause;
 pub mod check;
 pub mod facts;
 pub mod finding;
+#[cfg(test)]
+pub mod sample;
 pub mod seen;
 pub mod verdict;
 
+use std::iter;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,6 +30,8 @@ pub struct Report {
     pub origin: Origin,
     /// What started the cycle.
     pub trigger: Trigger,
+    /// The link's interval, by which an old standing is too old.
+    pub interval: Duration,
     /// When it started.
     pub started: Now,
     /// How long it took.
@@ -128,8 +133,8 @@ pub struct CarriedFacts {
     pub datasource_seen: bool,
     /// Prometheus' name once resolved.
     pub name_resolved: bool,
-    /// The last standing of each path that a cycle could tell, and how old it is at this report.
-    pub last_standing: [Option<(Standing, Duration)>; 2],
+    /// The last standing of each path that a cycle could tell, and when that cycle started.
+    pub last_standing: [Option<(Standing, Now)>; 2],
 }
 
 // === impl Report ===
@@ -142,6 +147,29 @@ impl Report {
             Path::Direct => self.direct.as_ref(),
             Path::Grafana => self.grafana.as_ref(),
         }
+    }
+
+    /// Whether the end of `path` gave an answer of the right kind in this very cycle.
+    #[must_use]
+    pub fn reaches(&self, path: Path) -> bool {
+        let proof = match path {
+            Path::Direct => Check::Query,
+            Path::Grafana => Check::GrafanaHealth,
+        };
+        self.walk(path).is_some_and(|walk| walk.passed(proof))
+    }
+}
+
+impl Walk {
+    /// Every address walked, the first one first.
+    pub fn legs(&self) -> impl Iterator<Item = &Leg> {
+        iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Whether `check` passed at any address.
+    #[must_use]
+    pub fn passed(&self, check: Check) -> bool {
+        self.legs().any(|leg| leg.outcome(check) == Some(Outcome::Passed))
     }
 }
 

@@ -53,6 +53,18 @@ pub enum Subject {
     Replica,
 }
 
+// === impl Fault ===
+
+impl Fault {
+    /// Grafana saw it on its way to Prometheus; Grafana itself answered.
+    #[must_use]
+    pub fn is_through_grafana(&self) -> bool {
+        self.path == Some(Path::Grafana) && self.check.is_some_and(Check::is_through_grafana)
+    }
+}
+
+// === impl Subject, Finding ===
+
 impl Subject {
     /// The label value.
     #[must_use]

@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, Placed};
-use crate::link::{GrafanaName, LinkName};
+use crate::link::{DatasourceRef, GrafanaName, Link, LinkName};
 use crate::report::check::{Check, Path};
 use crate::report::finding::Fault;
+use crate::report::seen::DatasourceSeen;
 use crate::report::verdict::Verdict;
 use crate::report::{Report, Standing, Trigger};
 
@@ -222,6 +223,26 @@ impl LinkView {
     #[must_use]
     pub fn standing(&self, path: Path) -> Standing {
         self.latest.as_ref().map_or(Standing::Absent, |latest| latest.diagnosis.standing(path))
+    }
+}
+
+// === impl LinkInfo ===
+
+impl LinkInfo {
+    /// What `link` is, with what was read of its data source.
+    #[must_use]
+    pub fn of(link: &Link, read: Option<&DatasourceSeen>) -> Self {
+        let configured = link.grafana.as_ref().and_then(|side| match &side.datasource {
+            DatasourceRef::Uid(uid) => Some(uid.clone()),
+            DatasourceRef::Name(_) | DatasourceRef::Default => None,
+        });
+        Self {
+            prometheus_url: link.prometheus.as_ref().map(|end| end.url.to_string()),
+            grafana: link.grafana.as_ref().map(|side| side.name.clone()),
+            datasource_uid: read.map(|seen| seen.uid.clone()).or(configured),
+            datasource_name: read.map(|seen| seen.name.clone()),
+            interval: link.cadence.interval,
+        }
     }
 }
 

@@ -1,0 +1,116 @@
+//! Everything that a report holds against a link, placed and weighed, in the order of the walk.
+
+use std::ptr;
+
+use crate::diagnosis::side::side;
+use crate::diagnosis::standing::{best, charged, place, stop};
+use crate::diagnosis::{Placed, words};
+use crate::report::cause::{Cause, Family, Weight};
+use crate::report::check::{Check, Path};
+use crate::report::finding::{Fault, Subject};
+use crate::report::{Leg, Outcome, Report, Row, Standing};
+
+/// Faults and findings of both paths, direct first; a fault that no row of this report tells (it is
+/// remembered, or overdue) goes before the rows of its path.
+#[must_use]
+pub fn all(report: &Report, standings: [Standing; 2]) -> Vec<Placed> {
+    let [direct, grafana] = standings;
+    let mut found = Vec::new();
+    Scene { path: Path::Direct, standing: direct, other: grafana }.collect(report, &mut found);
+    Scene { path: Path::Grafana, standing: grafana, other: direct }.collect(report, &mut found);
+    found
+}
+
+/// The fault that is not told apart from a finding by anything but its standing.
+#[must_use]
+pub fn is_of(placed: &Placed, fault: Fault) -> bool {
+    let Fault { cause, path, check, side: _ } = fault;
+    (placed.cause, placed.path, placed.check, placed.subject) == (cause, path, check, None)
+}
+
+/// One path, and what decides how its findings are taken.
+#[derive(Clone, Copy, Debug)]
+struct Scene {
+    path: Path,
+    standing: Standing,
+    other: Standing,
+}
+
+impl Scene {
+    fn collect(self, report: &Report, found: &mut Vec<Placed>) {
+        let Some(walk) = report.walk(self.path) else { return };
+        let best = best(self.path, walk);
+        if let Standing::Failed(fault) | Standing::Untold(fault) = self.standing
+            && stop(self.path, best).map(|stop| (stop.cause, stop.check))
+                != fault.check.map(|check| (fault.cause, check))
+        {
+            let detail = words::clause(fault);
+            push(found, Placed::of(fault, fault.cause.weight(), None, detail));
+        }
+        for (check, row) in best.rows.iter() {
+            if let Outcome::Failed(cause) = row.outcome {
+                push(found, self.failure(best, charged(self.path, check, cause), cause, row));
+            }
+            self.findings(check, row, found);
+        }
+        for other in walk.legs().filter(|leg| !ptr::eq(*leg, best)) {
+            self.replica(other, found);
+        }
+    }
+
+    /// Another address under `all_addresses`: readers that meet it fail, those that do not, do not.
+    fn replica(self, leg: &Leg, found: &mut Vec<Placed>) {
+        let mut here = Vec::new();
+        for (check, row) in leg.rows.iter() {
+            if let Outcome::Failed(cause) = row.outcome {
+                here.push(self.failure(leg, charged(self.path, check, cause), cause, row));
+            }
+            self.findings(check, row, &mut here);
+        }
+        for placed in here {
+            let weight = placed.weight.min(Weight::Degrades);
+            push(found, Placed { weight, subject: Some(Subject::Replica), ..placed });
+        }
+    }
+
+    fn failure(self, leg: &Leg, check: Check, cause: Cause, row: &Row) -> Placed {
+        let fault = self.fault(cause, check);
+        let weight = self.weight(cause, cause.weight(), check);
+        Placed::of(fault, weight, None, words::seen(fault, row, leg.address))
+    }
+
+    fn findings(self, check: Check, row: &Row, found: &mut Vec<Placed>) {
+        for finding in &row.findings {
+            let weight = match finding.subject {
+                // The others answer.
+                Some(Subject::DnsServer) => Weight::Notes,
+                _ => self.weight(finding.cause, finding.weight, check),
+            };
+            let detail = finding.detail.clone();
+            let fault = self.fault(finding.cause, check);
+            push(found, Placed::of(fault, weight, finding.subject, detail));
+        }
+    }
+
+    /// While panels get data, what Grafana says of the data source is only worth knowing.
+    fn weight(self, cause: Cause, own: Weight, check: Check) -> Weight {
+        let panels_get_data = self.path == Path::Grafana && self.standing == Standing::Passed;
+        let of_datasource =
+            check == Check::DatasourceHealth || cause.family() == Family::Datasource;
+        if panels_get_data && of_datasource { Weight::Notes } else { own }
+    }
+
+    fn fault(self, cause: Cause, check: Check) -> Fault {
+        let told = !matches!(self.standing, Standing::Untold(_));
+        let place = place(self.path, check, self.other == Standing::Passed, told);
+        Fault { cause, path: Some(self.path), check: Some(check), side: side(cause, place) }
+    }
+}
+
+/// Adds what is not there yet: a series of `/metrics` exists once.
+fn push(found: &mut Vec<Placed>, placed: Placed) {
+    let key = |placed: &Placed| (placed.cause, placed.path, placed.check, placed.subject);
+    if found.iter().all(|other| key(other) != key(&placed)) {
+        found.push(placed);
+    }
+}
