@@ -14,6 +14,8 @@ pub mod table;
 mod words;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod tests;
 
 use crate::clock::Now;

@@ -3,6 +3,9 @@
 //! README, `promlink metrics`, rules, dashboard and tests are made from it or held against it, so a name is
 //! written twice in the code at most: here, and as the constant that renders it.
 
+#[cfg(test)]
+mod tests;
+
 /// One metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {

@@ -3,6 +3,9 @@
 //! Times are RFC 3339, durations seconds. What has no value is absent: a `null` or a `-1` would have to be
 //! told from a value by every reader, and one of them would forget.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use serde::ser::SerializeMap as _;

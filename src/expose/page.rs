@@ -8,14 +8,12 @@
 mod tests;
 
 use std::cmp::Reverse;
-use std::time::SystemTime;
 
 use askama::Template;
 
 use crate::clock::Now;
 use crate::diagnosis::Placed;
 use crate::expose::{Shown, words};
-use crate::link::LinkName;
 use crate::report::check::{Check, Path};
 use crate::report::facts::clean;
 use crate::report::finding::Fault;
@@ -28,7 +26,7 @@ pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
 /// The `Content-Security-Policy` of both kinds of page; a test holds the hash against the script.
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-    script-src 'sha256-0000000000000000000000000000000000000000000='; connect-src 'self'; \
+    script-src 'sha256-tPsor90xoKtC+SAaU/GQbb5XsL4mi+StdHl9MMl1wd4='; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Links on one page: about half a megabyte of HTML at the most.
@@ -303,7 +301,7 @@ impl Hop {
         let mut seen: Vec<_> =
             row.facts.iter().map(|(key, fact)| (words::key(key), words::fact(fact))).collect();
         if let Outcome::Skipped(why) = row.outcome {
-            seen.insert(0, ("skipped".to_owned(), why.as_str().replace('_', " ")));
+            seen.insert(0, ("why".to_owned(), why.as_str().replace('_', " ")));
         }
         let age = report.started.since(row.at);
         let age = if age.is_zero() { String::new() } else { words::duration(age) };

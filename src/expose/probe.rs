@@ -3,6 +3,9 @@
 //! Raw, not published: a prober's reader waits with its own `for`, and a probe that waited as well would be
 //! late twice.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::expose::catalog;

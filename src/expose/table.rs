@@ -3,6 +3,9 @@
 //! Every hop of both paths is shown, also those that passed: a person who does not believe the verdict can
 //! see what it rests on, and how far the question got before it failed.
 
+#[cfg(test)]
+mod tests;
+
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -156,7 +159,7 @@ impl Table {
 
     /// Columns: mark, check, time, what was seen.
     fn row(&mut self, check: Check, row: &Row, age: Duration) {
-        const SEEN_COLUMN: usize = 40;
+        const SEEN_COLUMN: usize = 41;
         let (mark, time, seen) = match row.outcome {
             Outcome::Passed => {
                 (self.paint(Colour::Green, "ok  "), words::duration(row.took), brief(row))
