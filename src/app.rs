@@ -208,8 +208,9 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     let infos: Vec<LinkInfo> = links
         .zip(&cycles)
         .map(|(link, cycle)| {
-            let through = cycle.report.grafana.as_ref();
-            LinkInfo::of(&link, through.and_then(|walk| walk.first.seen.datasource.as_ref()))
+            let mut info = LinkInfo::of(&link);
+            info.learn(&cycle.report);
+            info
         })
         .collect();
     let shown: Vec<Shown<'_>> =

@@ -219,6 +219,7 @@ fn link(
         link: LinkName::new(name),
         origin: Origin::Configured,
         trigger: Trigger::Interval,
+        interval: Duration::from_secs(15),
         started: at(3590),
         took: millis(60),
         direct,

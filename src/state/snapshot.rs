@@ -11,7 +11,6 @@ use crate::diagnosis::{Diagnosis, Placed};
 use crate::link::{DatasourceRef, GrafanaName, Link, LinkName};
 use crate::report::check::{Check, Path};
 use crate::report::finding::Fault;
-use crate::report::seen::DatasourceSeen;
 use crate::report::verdict::Verdict;
 use crate::report::{Report, Standing, Trigger};
 
@@ -206,6 +205,32 @@ impl Snapshot {
 // === impl LinkInfo ===
 
 impl LinkInfo {
+    /// What the configuration says of `link`.
+    #[must_use]
+    pub fn of(link: &Link) -> Self {
+        let (uid, name) = match link.grafana.as_ref().map(|side| &side.datasource) {
+            Some(DatasourceRef::Uid(uid)) => (Some(uid.clone()), None),
+            Some(DatasourceRef::Name(name)) => (None, Some(name.clone())),
+            Some(DatasourceRef::Default) | None => (None, None),
+        };
+        Self {
+            prometheus_url: link.prometheus.as_ref().map(|end| end.url.to_string()),
+            grafana: link.grafana.as_ref().map(|side| side.name.clone()),
+            datasource_uid: uid,
+            datasource_name: name,
+            interval: link.cadence.interval,
+        }
+    }
+
+    /// Takes over what Grafana calls the data source, where a cycle read it.
+    pub fn learn(&mut self, report: &Report) {
+        let seen = report.grafana.as_ref().and_then(|walk| walk.first.seen.datasource.as_ref());
+        if let Some(seen) = seen {
+            self.datasource_uid = Some(seen.uid.clone());
+            self.datasource_name = Some(seen.name.clone());
+        }
+    }
+
     /// Whether the link has this path.
     #[must_use]
     pub fn has(&self, path: Path) -> bool {
@@ -223,26 +248,6 @@ impl LinkView {
     #[must_use]
     pub fn standing(&self, path: Path) -> Standing {
         self.latest.as_ref().map_or(Standing::Absent, |latest| latest.diagnosis.standing(path))
-    }
-}
-
-// === impl LinkInfo ===
-
-impl LinkInfo {
-    /// What `link` is, with what was read of its data source.
-    #[must_use]
-    pub fn of(link: &Link, read: Option<&DatasourceSeen>) -> Self {
-        let configured = link.grafana.as_ref().and_then(|side| match &side.datasource {
-            DatasourceRef::Uid(uid) => Some(uid.clone()),
-            DatasourceRef::Name(_) | DatasourceRef::Default => None,
-        });
-        Self {
-            prometheus_url: link.prometheus.as_ref().map(|end| end.url.to_string()),
-            grafana: link.grafana.as_ref().map(|side| side.name.clone()),
-            datasource_uid: read.map(|seen| seen.uid.clone()).or(configured),
-            datasource_name: read.map(|seen| seen.name.clone()),
-            interval: link.cadence.interval,
-        }
     }
 }
 
