@@ -35,6 +35,19 @@ pub fn report(direct: &str, grafana: &str) -> Report {
     report
 }
 
+/// `report`, of a cycle that started at that second.
+pub fn started_at(seconds: u64, mut report: Report) -> Report {
+    report.started = Now::at(Duration::from_secs(seconds));
+    for walk in [report.direct.as_mut(), report.grafana.as_mut()].into_iter().flatten() {
+        for check in Check::ALL {
+            if let Some(row) = walk.first.rows.get_mut(check) {
+                row.at = report.started;
+            }
+        }
+    }
+    report
+}
+
 /// A report without any path.
 pub fn empty() -> Report {
     Report {

@@ -134,15 +134,16 @@ fn end_at_fault(fault: Fault) -> Option<Path> {
 impl Hold {
     /// `wait` is how long the condition must hold; none while it does not hold.
     fn observe(&mut self, wait: Option<Duration>, keep: Duration, now: Now) {
+        if wait.is_none() && self.since.is_some() {
+            self.ended.get_or_insert(now);
+        }
+        if self.ended.is_some_and(|ended| now.since(ended) >= keep) {
+            *self = Self::default();
+        }
         if let Some(wait) = wait {
-            let since = *self.since.get_or_insert(now);
             self.ended = None;
+            let since = *self.since.get_or_insert(now);
             self.stands |= now.since(since) >= wait;
-        } else if self.since.is_some() {
-            let ended = *self.ended.get_or_insert(now);
-            if now.since(ended) >= keep {
-                *self = Self::default();
-            }
         }
     }
 }
