@@ -53,7 +53,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// Plays the demo until `shutdown` is cancelled, or once; whether every verdict was the expected one.
+/// Plays the demo until `shutdown` is cancelled, or once; whether every verdict was the expected
+/// one.
 pub async fn demo(_once: bool, shutdown: CancellationToken) -> Result<bool, String> {
     shutdown.cancelled().await;
     Ok(true)
