@@ -1,6 +1,5 @@
 //! The composition root: settings → parts → tasks, in the order in which they start and stop.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
