@@ -98,8 +98,9 @@ impl Stage {
         loop {
             let now = self.published().map_or_else(|| "gone".to_owned(), |view| words(&view));
             if now != last {
-                let second = (clock::now().mono - self.begun).as_secs();
-                lines += &format!("{second:>4} {now}\n");
+                // Timers of the runtime are exact to a millisecond only.
+                let past = clock::now().mono - self.begun + Duration::from_millis(5);
+                lines += &format!("t={:<3} {now}\n", past.as_secs());
                 last = now;
             }
             tokio::select! {
@@ -152,11 +153,11 @@ async fn the_first_verdict_comes_at_once_and_a_dead_prometheus_within_an_interva
         &scenes,
         300,
         expect![[r#"
-           0 unknown
-           0 working
-          66 broken connection_refused direct tcp prometheus
-         245 working
-    "#]],
+            t=0   unknown
+            t=0   working
+            t=66  broken connection_refused direct tcp prometheus
+            t=245 working
+        "#]],
     )
     .await;
 }
@@ -175,8 +176,8 @@ async fn one_lost_cycle_between_good_ones_is_not_published() {
     let raw: Vec<_> = stage.view().history.iter().map(|past| past.verdict.as_str()).collect();
     assert!(raw.contains(&"broken"), "the raw cycle is seen: {raw:?}");
     expect![[r#"
-           0 unknown
-           0 working
+        t=0   unknown
+        t=0   working
     "#]]
     .assert_eq(&published);
 }
@@ -193,12 +194,12 @@ async fn a_token_that_expires_on_a_broken_link_hides_nothing() {
         &scenes,
         240,
         expect![[r#"
-           0 unknown
-           0 working
-          36 broken connection_refused grafana grafana_query datasource
-          95 broken connection_refused grafana grafana_query datasource (cannot check)
-         185 working
-    "#]],
+            t=0   unknown
+            t=0   working
+            t=36  broken connection_refused grafana grafana_query datasource
+            t=95  broken connection_refused grafana grafana_query datasource (cannot check)
+            t=185 working
+        "#]],
     )
     .await;
 }
@@ -214,11 +215,11 @@ async fn our_own_lost_network_is_never_broken() {
         &scenes,
         120,
         expect![[r#"
-           0 unknown
-           0 working
-          36 blind vantage_blocked direct tcp promlink
-          95 working
-    "#]],
+            t=0   unknown
+            t=0   working
+            t=36  blind vantage_blocked direct tcp promlink
+            t=95  working
+        "#]],
     )
     .await;
 }
@@ -233,10 +234,10 @@ async fn a_slow_prometheus_that_grafana_reads_is_degraded() {
         &scenes,
         120,
         expect![[r#"
-           0 unknown
-           0 working
-          55 degraded no_response direct query prometheus
-    "#]],
+            t=0   unknown
+            t=0   working
+            t=55  degraded no_response direct query prometheus
+        "#]],
     )
     .await;
 }
@@ -249,10 +250,10 @@ async fn a_cycle_that_never_ends_is_overdue_and_takes_only_a_one_away() {
         &scenes,
         200,
         expect![[r#"
-           0 unknown
-           0 working
-          71 blind overdue - - promlink
-    "#]],
+            t=0   unknown
+            t=0   working
+            t=71  blind overdue - - promlink
+        "#]],
     )
     .await;
     let scenes = [
@@ -263,10 +264,10 @@ async fn a_cycle_that_never_ends_is_overdue_and_takes_only_a_one_away() {
         &scenes,
         200,
         expect![[r#"
-           0 unknown
-           1 broken connection_refused direct tcp prometheus
-          71 broken connection_refused direct tcp prometheus (cannot check)
-    "#]],
+            t=0   unknown
+            t=1   broken connection_refused direct tcp prometheus
+            t=71  broken connection_refused direct tcp prometheus (cannot check)
+        "#]],
     )
     .await;
 }
@@ -276,10 +277,10 @@ async fn a_panic_costs_its_cycle_and_nothing_else() {
     let scenes = [at(0, "passed", "passed"), at(30, "panic", "passed"), at(80, "passed", "passed")];
     let mut stage = Stage::set(scenes.to_vec());
     expect![[r#"
-           0 unknown
-           0 working
-          50 blind internal - - promlink
-          80 working
+        t=0   unknown
+        t=0   working
+        t=50  blind internal - - promlink
+        t=80  working
     "#]]
     .assert_eq(&stage.play(120).await);
     assert!(stage.stats.panics.get() >= 3, "each cycle of the scene panicked");
@@ -331,7 +332,7 @@ async fn a_reload_keeps_unchanged_links_runs_changed_ones_at_once_and_drops_what
     assert_eq!(stage.view().published.verdict.as_str(), "working");
 
     stage.links.send_replace(Arc::new(links_of(Vec::new())));
-    assert_eq!(stage.play(44).await.lines().last(), Some("  42 gone"));
+    assert_eq!(stage.play(44).await.lines().last(), Some("t=42  gone"));
 }
 
 #[tokio::test(start_paused = true)]
