@@ -6,7 +6,7 @@
 //! carries.
 
 mod findings;
-mod kinds;
+pub mod kinds;
 mod side;
 mod standing;
 #[cfg(test)]

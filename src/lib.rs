@@ -11,6 +11,29 @@ mod selfstats;
 // --- pure
 mod cadence;
 mod carry;
+mod classify;
 mod diagnosis;
+mod expose;
+mod judge;
 mod links;
+mod plan;
 mod state;
+
+// --- net
+mod net;
+
+// --- shell
+mod carried;
+pub mod config;
+mod desk;
+mod keeper;
+mod probe;
+mod reload;
+mod serve;
+mod shutdown;
+mod supervisor;
+mod telemetry;
+
+// --- wiring
+pub mod app;
+pub mod cli;

@@ -222,6 +222,11 @@ impl<T> CheckMap<T> {
         self.0.get_mut(check as usize).and_then(|slot| slot.replace(value))
     }
 
+    /// Takes the value of `check` away.
+    pub fn remove(&mut self, check: Check) -> Option<T> {
+        self.0.get_mut(check as usize).and_then(Option::take)
+    }
+
     /// Those that have a value, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Check, &T)> {
         Check::ALL.into_iter().zip(&self.0).filter_map(|(c, v)| v.as_ref().map(|v| (c, v)))

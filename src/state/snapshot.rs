@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, Placed};
-use crate::link::{GrafanaName, LinkName};
+use crate::link::{DatasourceRef, GrafanaName, Link, LinkName};
 use crate::report::check::{Check, Path};
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
@@ -199,6 +199,45 @@ impl Snapshot {
             .binary_search_by(|view| view.name.as_str().cmp(name))
             .ok()
             .and_then(|index| self.links.get(index))
+    }
+}
+
+// === impl LinkInfo ===
+
+impl LinkInfo {
+    /// What the configuration says of `link`.
+    #[must_use]
+    pub fn of(link: &Link) -> Self {
+        let (uid, name) = match link.grafana.as_ref().map(|side| &side.datasource) {
+            Some(DatasourceRef::Uid(uid)) => (Some(uid.clone()), None),
+            Some(DatasourceRef::Name(name)) => (None, Some(name.clone())),
+            Some(DatasourceRef::Default) | None => (None, None),
+        };
+        Self {
+            prometheus_url: link.prometheus.as_ref().map(|end| end.url.to_string()),
+            grafana: link.grafana.as_ref().map(|side| side.name.clone()),
+            datasource_uid: uid,
+            datasource_name: name,
+            interval: link.cadence.interval,
+        }
+    }
+
+    /// Takes over what Grafana calls the data source, where a cycle read it.
+    pub fn learn(&mut self, report: &Report) {
+        let seen = report.grafana.as_ref().and_then(|walk| walk.first.seen.datasource.as_ref());
+        if let Some(seen) = seen {
+            self.datasource_uid = Some(seen.uid.clone());
+            self.datasource_name = Some(seen.name.clone());
+        }
+    }
+
+    /// Whether the link has this path.
+    #[must_use]
+    pub fn has(&self, path: Path) -> bool {
+        match path {
+            Path::Direct => self.prometheus_url.is_some(),
+            Path::Grafana => self.grafana.is_some(),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ impl Watched {
     #[must_use]
     pub fn new(link: Arc<Link>, now: Now) -> Self {
         Self {
-            info: info(&link),
+            info: LinkInfo::of(&link),
             published: Published::new(now),
             alarms: Alarms::default(),
             ends: [Confirmed::default(); 2],
@@ -76,7 +76,7 @@ impl Watched {
     /// The link has another end: what was seen of the old one is no more. What is published of it
     /// stays until something of the new one is confirmed.
     pub fn redirect(&mut self, link: Arc<Link>, now: Now) {
-        self.info = info(&link);
+        self.info = LinkInfo::of(&link);
         self.published.forget();
         self.ends = [Confirmed::default(); 2];
         self.latest = None;
@@ -107,7 +107,7 @@ impl Watched {
     ) -> Option<Transition> {
         let report = &cycle.report;
         self.tally.cycled(report);
-        self.learn(report);
+        self.info.learn(report);
         self.record(report.started, report.took, report.trigger, &cycle.diagnosis);
         let counts = report.trigger.counts();
         if counts {
@@ -238,31 +238,6 @@ impl Watched {
         let summary = if working { String::new() } else { diagnosis.summary.clone() };
         let entry = HistoryEntry { started, took, trigger, verdict, fault, summary };
         self.history = history::with(&self.history, entry);
-    }
-
-    /// What Grafana calls the data source.
-    fn learn(&mut self, report: &Report) {
-        let seen = report.grafana.as_ref().and_then(|walk| walk.first.seen.datasource.as_ref());
-        if let Some(seen) = seen {
-            self.info.datasource_uid = Some(seen.uid.clone());
-            self.info.datasource_name = Some(seen.name.clone());
-        }
-    }
-}
-
-fn info(link: &Link) -> LinkInfo {
-    let datasource = link.grafana.as_ref().map(|side| &side.datasource);
-    let (uid, name) = match datasource {
-        Some(DatasourceRef::Uid(uid)) => (Some(uid.clone()), None),
-        Some(DatasourceRef::Name(name)) => (None, Some(name.clone())),
-        Some(DatasourceRef::Default) | None => (None, None),
-    };
-    LinkInfo {
-        prometheus_url: link.prometheus.as_ref().map(|endpoint| endpoint.url.to_string()),
-        grafana: link.grafana.as_ref().map(|side| side.name.clone()),
-        datasource_uid: uid,
-        datasource_name: name,
-        interval: link.cadence.interval,
     }
 }
 

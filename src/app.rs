@@ -1,0 +1,292 @@
+//! The composition root: settings → parts → tasks, in the order in which they start and stop.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+
+use crate::carried::Carried;
+use crate::clock;
+use crate::config::{Settings, Sources};
+use crate::diagnosis::diagnose;
+use crate::expose::metrics::process::Process;
+use crate::expose::{Shown, catalog, json, table};
+use crate::keeper;
+use crate::link::Link;
+use crate::links::LinkSet;
+use crate::net::dns::{DnsSettings, Resolver};
+use crate::probe::Probe;
+use crate::reload::{Reload, Reloader};
+use crate::report::Trigger;
+use crate::report::verdict::Verdict;
+use crate::selfstats::SelfStats;
+use crate::serve::{self, Front};
+use crate::state::snapshot::{LatestCycle, LinkInfo};
+use crate::state::{Board, Event};
+use crate::supervisor::{self, Cycle, Prober};
+
+/// Events on their way to the keeper: it takes in 256 at a time, so four such batches.
+const EVENTS: usize = 1024;
+/// Asks on their way to the supervisor.
+const ASKS: usize = 16;
+/// Links that `check` walks at a time.
+const CHECKS: usize = 64;
+/// Between two rounds of `check --wait`, unless a late answer comes first.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// How `check` is asked for.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// How the result is written.
+    pub output: Output,
+    /// Repeat until nothing fails or this is over.
+    pub wait: Option<Duration>,
+}
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Table {
+        /// With colours.
+        colour: bool,
+    },
+    /// For machines.
+    Json,
+}
+
+/// What `check` found.
+#[derive(Clone, Debug)]
+pub struct CheckResult {
+    /// The whole output.
+    pub text: String,
+    /// The verdict of each link.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Runs the daemon until `shutdown` is cancelled.
+///
+/// # Errors
+/// What cannot be started, or which part died, as a sentence.
+pub async fn serve(
+    settings: Settings,
+    sources: Sources,
+    shutdown: CancellationToken,
+) -> Result<(), String> {
+    let address = settings.web.listen;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; choose another --web.listen-address")
+    })?;
+    serve_on(settings, sources, listener, shutdown).await
+}
+
+/// Runs the daemon on `listener`.
+///
+/// # Errors
+/// As for [`serve`].
+pub async fn serve_on(
+    settings: Settings,
+    sources: Sources,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), String> {
+    let stats = Arc::new(SelfStats::default());
+    let probe = Arc::new(Probe::new(resolver(&settings, &stats)?, Arc::clone(&stats)));
+    let base = settings.web.external_url.clone().unwrap_or_default();
+
+    let first = Arc::new(link_set(&settings));
+    let mut board = Board::new(clock::now());
+    board.set(&first, clock::now());
+    let (snapshots_sender, snapshots) = watch::channel(Arc::new(board.snapshot(clock::now())));
+    let (links_sender, links) = watch::channel(first);
+    let (settings_sender, changes) = watch::channel(Arc::new(settings));
+    let (events_sender, events) = mpsc::channel(EVENTS);
+    let (asks_sender, asks) = mpsc::channel(ASKS);
+    let (reloader, reload) = Reloader::new(sources, settings_sender, events_sender.clone())
+        .map_err(|error| format!("cannot handle SIGHUP: {error}"))?;
+
+    let shared = supervisor::Shared {
+        prober: Arc::clone(&probe),
+        events: events_sender,
+        snapshots: snapshots.clone(),
+        stats: Arc::clone(&stats),
+        host: host_name(),
+    };
+    let process = Process::new();
+    let stopping = shutdown.clone();
+    let front = Front { snapshots, stats: Arc::clone(&stats), process, asks: asks_sender, reload, base, stopping };
+
+    // Upstream first: when links and reloads have ended, no event can come any more, and the keeper ends;
+    // what it published last is still served while connections drain.
+    let served = CancellationToken::new();
+    let mut upstream = JoinSet::new();
+    upstream.spawn(supervisor::run(shared, links.clone(), asks, shutdown.clone()));
+    upstream.spawn(reloader.run(shutdown.clone()));
+    upstream.spawn(follow(changes, links_sender, probe, stats, shutdown.clone()));
+    let mut keeping = JoinSet::new();
+    keeping.spawn(keeper::run(board, events, links, snapshots_sender));
+    let mut serving = JoinSet::new();
+    serving.spawn(serve::run(listener, Arc::new(front), served.clone()));
+
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        died = first_death(&mut upstream, &mut keeping, &mut serving) => return Err(died),
+    }
+    while upstream.join_next().await.is_some() {}
+    while keeping.join_next().await.is_some() {}
+    served.cancel();
+    while serving.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Which part ended although nobody asked it to.
+async fn first_death(
+    upstream: &mut JoinSet<()>,
+    keeping: &mut JoinSet<()>,
+    serving: &mut JoinSet<()>,
+) -> String {
+    let part = tokio::select! {
+        _ = upstream.join_next() => "the supervisor or the reloader",
+        _ = keeping.join_next() => "the keeper of the state",
+        _ = serving.join_next() => "the server",
+    };
+    format!("{part} died; its panic is in the log above, please report it")
+}
+
+/// Puts changed settings in force.
+async fn follow(
+    mut changes: watch::Receiver<Arc<Settings>>,
+    links: watch::Sender<Arc<LinkSet>>,
+    probe: Arc<Probe>,
+    stats: Arc<SelfStats>,
+    shutdown: CancellationToken,
+) {
+    let mut old = changes.borrow_and_update().clone();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() {
+                return shutdown.cancelled().await;
+            },
+        }
+        let new = changes.borrow_and_update().clone();
+        if new.dns != old.dns {
+            match resolver(&new, &stats) {
+                Ok(resolver) => probe.resolve_with(resolver),
+                Err(error) => tracing::warn!(error, "the old resolver stays"),
+            }
+        }
+        if new.web != old.web || new.log != old.log {
+            tracing::warn!("changes of `web` and `log` need a restart");
+        }
+        links.send_replace(Arc::new(link_set(&new)));
+        old = new;
+    }
+}
+
+/// Runs one cycle of every link, or more of them until nothing fails.
+///
+/// # Errors
+/// What cannot be started, as a sentence.
+pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckResult, String> {
+    let stats = Arc::new(SelfStats::default());
+    let probe = Probe::new(resolver(&settings, &stats)?, stats);
+    let until = clock::deadline(options.wait.unwrap_or_default());
+    let base = settings.web.external_url.clone();
+    let links = settings.links.into_iter().map(Arc::new);
+    let cycles: Vec<LatestCycle> = stream::iter(links.clone())
+        .map(|link| check_one(&probe, link, until))
+        .buffered(CHECKS)
+        .collect()
+        .await;
+    let infos: Vec<LinkInfo> = links
+        .zip(&cycles)
+        .map(|(link, cycle)| {
+            let mut info = LinkInfo::of(&link);
+            info.learn(&cycle.report);
+            info
+        })
+        .collect();
+    let shown: Vec<Shown<'_>> =
+        infos.iter().zip(&cycles).map(|(info, cycle)| Shown::raw(info, cycle)).collect();
+    let text = match options.output {
+        Output::Table { colour } => table::render(&shown, colour),
+        Output::Json => String::from_utf8_lossy(&json::check(&shown, base.as_deref())).into_owned(),
+    };
+    let verdicts = cycles.iter().map(|cycle| cycle.diagnosis.verdict).collect();
+    Ok(CheckResult { text, verdicts })
+}
+
+/// Cycles of one link until one works or the time is over. What a cycle reached does not count in the
+/// next one: each is judged as the first.
+async fn check_one(probe: &Probe, link: Arc<Link>, until: tokio::time::Instant) -> LatestCycle {
+    let mut carried = Carried::default();
+    loop {
+        let cycle = probe.cycle(Arc::clone(&link), Trigger::Request, carried).await;
+        let Cycle { report, carried: kept } = cycle;
+        let diagnosis = diagnose(&report);
+        let latest = LatestCycle { report, diagnosis };
+        if latest.diagnosis.verdict == Verdict::Working || clock::left(until).is_zero() {
+            return latest;
+        }
+        carried = kept;
+        let pause = until.min(clock::deadline(ROUND));
+        if let Ok(said) = timeout_at(pause, carried.grafana.next_said()).await {
+            carried.grafana.take_in(said);
+        }
+    }
+}
+
+/// The catalogue of metrics, for a terminal.
+#[must_use]
+pub fn catalogue() -> String {
+    catalog::table()
+}
+
+fn link_set(settings: &Settings) -> LinkSet {
+    LinkSet::merge(
+        settings.links.clone(),
+        Vec::new(),
+        settings.grafanas.clone(),
+        settings.alarms.clone(),
+    )
+}
+
+/// The system's resolver settings, overridden by ours.
+fn resolver(settings: &Settings, stats: &Arc<SelfStats>) -> Result<Resolver, String> {
+    let mut dns = DnsSettings::system()?;
+    let ours = &settings.dns;
+    if !ours.servers.is_empty() {
+        dns.servers.clone_from(&ours.servers);
+    }
+    if let Some(search) = &ours.search {
+        dns.search.clone_from(search);
+    }
+    if let Some(ndots) = ours.ndots {
+        dns.ndots = ndots;
+    }
+    Ok(Resolver::new(dns, Arc::clone(stats)))
+}
+
+/// What tells replicas apart: the pod's name.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
+impl From<Reload> for Event {
+    fn from(reload: Reload) -> Self {
+        Self::Reloaded { ok: matches!(reload, Reload::Done(_)) }
+    }
+}
+
+/// Placeholder of the demo.
+pub async fn demo(_once: bool, shutdown: CancellationToken) -> Result<bool, String> {
+    shutdown.cancelled().await;
+    Ok(true)
+}

@@ -1,0 +1,272 @@
+//! Data sources as Grafana describes them, and what is wrong with them by themselves.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use url::{Host, Url};
+
+use crate::classify::grafana_answer::{Said, expect};
+use crate::classify::{Answer, Rejection};
+use crate::link::{DatasourceRef, Scheme};
+use crate::report::cause::Cause;
+
+/// A data source as Grafana describes it, by uid, by name or in the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Datasource {
+    /// Its uid.
+    pub uid: String,
+    /// Its display name.
+    pub name: String,
+    /// Its type, such as `prometheus`.
+    pub kind: String,
+    /// Its URL as configured, without credentials.
+    pub url: String,
+    /// The organisation that it belongs to.
+    pub org_id: Option<u64>,
+    /// The organisation's default.
+    pub is_default: bool,
+    /// The browser is to ask Prometheus itself, which Grafana no longer does.
+    pub access_direct: bool,
+    /// It has the logo of missing plugins; only the list shows it.
+    pub plugin_missing: bool,
+    /// It forwards the user's own identity: OAuth token or cookies.
+    pub forwards_user: bool,
+    /// Provisioned from a file.
+    pub read_only: bool,
+    /// `jsonData.httpMethod`, upper case.
+    pub method: Option<String>,
+    /// `jsonData.timeInterval`, the scrape interval that panels assume.
+    pub interval: Option<String>,
+    /// `jsonData.timeout`, in seconds.
+    pub timeout_seconds: Option<u64>,
+    /// `jsonData.queryTimeout`.
+    pub query_timeout: Option<String>,
+    /// It does not verify the server's certificate.
+    pub tls_skip_verify: bool,
+    /// How it signs in: basic auth, a header, SigV4, Azure, a client certificate.
+    pub auth: Option<&'static str>,
+    /// Names of its custom headers.
+    pub headers: Vec<String>,
+    /// Data sources that its exemplars lead to, by uid.
+    pub exemplars: Vec<String>,
+}
+
+/// A data source's URL, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasourceUrl {
+    /// Plain or TLS.
+    pub scheme: Scheme,
+    /// The host, an IPv6 literal without its brackets.
+    pub host: String,
+    /// The port, written or implied.
+    pub port: u16,
+    /// The path, without a trailing slash.
+    pub path: String,
+    /// The host is Grafana's own.
+    pub loopback: bool,
+}
+
+/// Judges `GET /api/datasources/uid/:uid` and `GET /api/datasources/name/:name`.
+pub fn datasource(answer: &Answer<'_>) -> Result<Datasource, Rejection> {
+    let result = expect::<Wire>(answer).map(Datasource::from);
+    result.map_err(|rejection| {
+        // Wrong organisation looks the same: each sees its own data sources only.
+        if answer.status == 404 && Said::read(answer).message == "Data source not found" {
+            Rejection { cause: Cause::DatasourceNotFound, ..rejection }
+        } else {
+            rejection
+        }
+    })
+}
+
+/// Judges `GET /api/datasources`.
+pub fn datasource_list(answer: &Answer<'_>) -> Result<Vec<Datasource>, Rejection> {
+    expect::<Vec<Wire>>(answer).map(|list| list.into_iter().map(Datasource::from).collect())
+}
+
+/// The data source that `wanted` names.
+#[must_use]
+pub fn find<'a>(list: &'a [Datasource], wanted: &DatasourceRef) -> Option<&'a Datasource> {
+    list.iter().find(|datasource| match wanted {
+        DatasourceRef::Uid(uid) => datasource.uid == *uid,
+        DatasourceRef::Name(name) => datasource.name == *name,
+        DatasourceRef::Default => datasource.is_default,
+    })
+}
+
+/// The logo that the list gives to a data source without a plugin.
+const LOGO_OF_NONE: &str = "public/img/icn-datasource.svg";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    uid: String,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    url: String,
+    #[serde(default)]
+    access: String,
+    org_id: Option<u64>,
+    #[serde(default)]
+    is_default: bool,
+    #[serde(default)]
+    basic_auth: bool,
+    #[serde(default)]
+    with_credentials: bool,
+    #[serde(default)]
+    read_only: bool,
+    #[serde(default)]
+    type_logo_url: String,
+    /// People write anything into it, so each key is read by itself.
+    #[serde(default, deserialize_with = "object")]
+    json_data: serde_json::Map<String, Value>,
+}
+
+fn object<'de, D: Deserializer<'de>>(d: D) -> Result<serde_json::Map<String, Value>, D::Error> {
+    Ok(Option::<serde_json::Map<String, Value>>::deserialize(d)?.unwrap_or_default())
+}
+
+impl From<Wire> for Datasource {
+    fn from(wire: Wire) -> Self {
+        let json = &wire.json_data;
+        let text =
+            |key: &str| json.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let flag = |key: &str| json.get(key).and_then(Value::as_bool).unwrap_or_default();
+        let list = |key: &str| json.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let auth = if flag("sigV4Auth") {
+            Some("sigv4")
+        } else if json.contains_key("azureCredentials") {
+            Some("azure")
+        } else if wire.basic_auth {
+            Some("basic")
+        } else if flag("tlsAuth") {
+            Some("client_certificate")
+        } else {
+            None
+        };
+        // `timeout` is a number that old forms stored as text.
+        let timeout = json.get("timeout").and_then(|value| match value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.as_u64(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        });
+        Self {
+            url: without_credentials(&wire.url),
+            org_id: wire.org_id,
+            is_default: wire.is_default,
+            access_direct: wire.access == "direct",
+            plugin_missing: wire.type_logo_url == LOGO_OF_NONE,
+            forwards_user: flag("oauthPassThru")
+                || wire.with_credentials
+                || !list("keepCookies").is_empty(),
+            read_only: wire.read_only,
+            method: text("httpMethod").map(str::to_ascii_uppercase),
+            interval: text("timeInterval").map(str::to_owned),
+            timeout_seconds: timeout.filter(|seconds| *seconds > 0),
+            query_timeout: text("queryTimeout").map(str::to_owned),
+            tls_skip_verify: flag("tlsSkipVerify"),
+            auth,
+            headers: (1..)
+                .map_while(|n| text(&format!("httpHeaderName{n}")).map(str::to_owned))
+                .collect(),
+            exemplars: list("exemplarTraceIdDestinations")
+                .iter()
+                .filter_map(|to| Some(to.get("datasourceUid")?.as_str()?.to_owned()))
+                .collect(),
+            uid: wire.uid,
+            name: wire.name,
+            kind: wire.kind,
+        }
+    }
+}
+
+/// A URL may hold a password, even one that is no valid URL.
+fn without_credentials(url: &str) -> String {
+    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => format!("{host}{path}"),
+        Some((_, host)) => format!("{scheme}//{host}{path}"),
+        None => url.to_owned(),
+    }
+}
+
+// === impl Datasource ===
+
+impl Datasource {
+    /// What is wrong with it by itself: type, plugin, access, URL, the worst first.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Cause> {
+        let mut faults = Vec::new();
+        if !is_prometheus(&self.kind) {
+            faults.push(Cause::DatasourceWrongType);
+        }
+        if self.plugin_missing {
+            faults.push(Cause::PluginNotRegistered);
+        }
+        if self.access_direct {
+            faults.push(Cause::DatasourceAccessDirect);
+        }
+        match self.address() {
+            Err(cause) => faults.push(cause),
+            Ok(url) if url.loopback => faults.push(Cause::DatasourceUrlLocalhost),
+            Ok(_) => {}
+        }
+        faults
+    }
+
+    /// Its URL taken apart, or what is wrong with it.
+    pub fn address(&self) -> Result<DatasourceUrl, Cause> {
+        if self.url.trim().is_empty() {
+            return Err(Cause::DatasourceUrlEmpty);
+        }
+        let url = Url::parse(&self.url).map_err(|_| Cause::DatasourceUrlInvalid)?;
+        let scheme = match url.scheme() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(Cause::DatasourceUrlInvalid),
+        };
+        let (host, loopback) = match url.host().ok_or(Cause::DatasourceUrlInvalid)? {
+            Host::Domain(name) => (name.to_owned(), is_localhost(name)),
+            Host::Ipv4(ip) => (ip.to_string(), is_own(IpAddr::V4(ip))),
+            Host::Ipv6(ip) => (ip.to_string(), is_own(IpAddr::V6(ip))),
+        };
+        Ok(DatasourceUrl {
+            scheme,
+            host,
+            port: url.port().unwrap_or(scheme.default_port()),
+            path: url.path().trim_end_matches('/').to_owned(),
+            loopback,
+        })
+    }
+
+    /// What `cause`, met through this data source, means: one that forwards the user's own identity
+    /// is refused for lack of a user, and people may be fine.
+    #[must_use]
+    pub fn explains(&self, cause: Cause) -> Cause {
+        if self.forwards_user && matches!(cause, Cause::Unauthorized | Cause::Forbidden) {
+            Cause::DatasourceNeedsUserLogin
+        } else {
+            cause
+        }
+    }
+}
+
+/// Grafana's own type, and those of its vendors' twins since 13.
+fn is_prometheus(kind: &str) -> bool {
+    kind == "prometheus" || kind.ends_with("prometheus-datasource")
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Connecting to the unspecified address reaches the own host as well.
+fn is_own(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback() || ip.is_unspecified()
+}

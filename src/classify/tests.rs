@@ -1,0 +1,447 @@
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::classify::grafana_answer::{DatasourceHealth, DsQuery, ProxyVoice};
+use crate::classify::{grafana_answer as grafana, prometheus};
+use crate::link::{DatasourceRef, Scheme};
+
+/// One row a recording: who judges it, its file below `tests/it/fixtures`, and what it is.
+const RECORDINGS: &str = include_str!("tests/recordings.txt");
+
+/// An answer with an owner.
+#[derive(Clone, Debug)]
+struct Recording {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Recording {
+    fn answer(&self) -> Answer<'_> {
+        Answer {
+            status: self.status,
+            headers: &self.headers,
+            body: &self.body,
+            cut: false,
+            asked: "/api/v1/query",
+            credentials: true,
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
+        let (head, body) = (str::from_utf8(&bytes[..end]).unwrap(), bytes[end + 2..].to_vec());
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<(String, String)> = lines
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        if let Some((_, length)) = headers.iter().find(|(name, _)| name == "content-length") {
+            assert_eq!(length, &body.len().to_string(), "an editor changed the body");
+        }
+        Self { status, headers, body }
+    }
+
+    fn read(name: &str) -> Self {
+        let path = format!("{}/tests/it/fixtures/{name}.http", env!("CARGO_MANIFEST_DIR"));
+        Self::parse(&std::fs::read(&path).expect(&path))
+    }
+
+    /// An answer that no recording exists of, told by the sources or documents of its program.
+    fn told(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Self { status, headers, body: body.into() }
+    }
+}
+
+#[test]
+fn recordings_are_judged() {
+    let actual: String = RECORDINGS
+        .lines()
+        .map(|line| match line.split_once(" = ") {
+            Some((row, _)) => {
+                let (judge, name) = row.split_once(' ').unwrap();
+                let recording = Recording::read(name.trim());
+                let asked = asked(judge, name);
+                let outcome = judged(judge, &Answer { asked: &asked, ..recording.answer() });
+                format!("{row} = {outcome}\n")
+            }
+            None => format!("{line}\n"),
+        })
+        .collect();
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/classify/tests/recordings.txt");
+        std::fs::write(path, &actual).unwrap();
+    }
+    let differences: Vec<_> =
+        RECORDINGS.lines().zip(actual.lines()).filter(|(wanted, got)| wanted != got).collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// The path that a recording's name implies: data sources are named for what is wrong with them.
+fn asked(judge: &str, name: &str) -> String {
+    let file = name.split('/').next_back().unwrap();
+    let uid = file.trim_start_matches("type-").trim_end_matches("-proxy");
+    match judge {
+        "data_proxy" => format!("/api/datasources/proxy/uid/{uid}/api/v1/query"),
+        _ => "/api/v1/query".to_owned(),
+    }
+}
+
+fn judged(judge: &str, answer: &Answer<'_>) -> String {
+    match judge {
+        "query" => result(prometheus::query(answer)),
+        "buildinfo" => format!("{:?}", prometheus::buildinfo(answer)),
+        "health" => match grafana::health(answer) {
+            Ok(health) => format!("version {}", health.version.as_deref().unwrap_or("hidden")),
+            Err(rejection) => rejected(&rejection),
+        },
+        "org" => match grafana::organisation(answer) {
+            Ok(org) => format!("{} {}", org.id, org.name),
+            Err(rejection) => rejected(&rejection),
+        },
+        "datasource" => match grafana::datasource(answer) {
+            Ok(datasource) => format!("{} faults {:?}", datasource.uid, datasource.faults()),
+            Err(rejection) => rejected(&rejection),
+        },
+        "list" => match grafana::datasource_list(answer) {
+            Ok(list) => {
+                let uids: Vec<_> =
+                    list.iter().map(|d| format!("{} {:?}", d.uid, d.faults())).collect();
+                uids.join(", ")
+            }
+            Err(rejection) => rejected(&rejection),
+        },
+        "ds_health" => match grafana::datasource_health(answer) {
+            DatasourceHealth::Good => "good".to_owned(),
+            DatasourceHealth::Bad(failure) => format!("bad {}", failure.cause.code()),
+            DatasourceHealth::Unsupported => "unsupported".to_owned(),
+            DatasourceHealth::Rejected(rejection) => format!("rejected {}", rejected(&rejection)),
+        },
+        "ds_query" => match grafana::ds_query(answer) {
+            DsQuery::Data { a, newest } => format!("{}, newest {newest:?}", vector(&a)),
+            DsQuery::Empty { warnings } => format!("empty, {} warnings", warnings.len()),
+            DsQuery::Failed(failure) => format!("failed {}", failure.cause.code()),
+            DsQuery::Rejected(rejection) => format!("rejected {}", rejected(&rejection)),
+        },
+        "data_proxy" => match grafana::data_proxy(answer) {
+            ProxyVoice::Upstream(upstream) => format!("upstream {}", result(upstream)),
+            ProxyVoice::Cause(cause) => format!("cause {}", cause.code()),
+            ProxyVoice::Useless => "useless".to_owned(),
+        },
+        _ => panic!("no judge {judge}"),
+    }
+}
+
+fn result(result: Result<Vector, Rejection>) -> String {
+    result.map_or_else(|rejection| rejected(&rejection), |good| vector(&good))
+}
+
+fn vector(vector: &Vector) -> String {
+    let mut text = format!("{} series, {} up", vector.series, vector.up);
+    if let (0..=1, Some(value)) = (vector.series, vector.value) {
+        write!(text, ", value {value}").unwrap();
+    }
+    if !vector.warnings.is_empty() {
+        write!(text, ", {} warnings", vector.warnings.len()).unwrap();
+    }
+    if vector.partial {
+        text.push_str(", partial");
+    }
+    if let Some(flavour) = vector.flavour {
+        write!(text, ", {}", flavour.as_str()).unwrap();
+    }
+    assert!(vector.complete && !vector.large);
+    text
+}
+
+fn rejected(rejection: &Rejection) -> String {
+    let mut text = rejection.cause.code().to_owned();
+    if let Some(flavour) = rejection.flavour {
+        write!(text, ", {}", flavour.as_str()).unwrap();
+    }
+    if let Some(via) = rejection.via {
+        write!(text, ", via {via}").unwrap();
+    }
+    if let Some(location) = &rejection.location {
+        write!(text, ", to {location}").unwrap();
+    }
+    text
+}
+
+/// What gateways, portals, other versions and other programs answer: recorded by nobody.
+#[test]
+fn strangers_are_judged() {
+    for row in rows(include_str!("tests/strangers.txt")) {
+        let [judge, status, headers, body, wanted] = row.as_slice() else { panic!("{row:?}") };
+        let headers: Vec<_> = headers.split(" + ").filter_map(|h| h.split_once(": ")).collect();
+        let recording = Recording::told(status.parse().unwrap(), &headers, body);
+        assert_eq!(judged(judge, &recording.answer()), *wanted, "{row:?}");
+    }
+}
+
+/// The columns of a table, with `\n` and `\r` for line ends.
+fn rows(table: &str) -> impl Iterator<Item = Vec<String>> {
+    let lines = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        let columns = line.split('|').map(|column| column.trim_matches(' '));
+        columns.map(|column| column.replace(r"\n", "\n").replace(r"\r", "\r")).collect()
+    })
+}
+
+#[test]
+fn without_credentials_a_token_is_missing() {
+    let nobody = Recording::read("grafana-prometheus-plugin-13.1.7/side-nocred-org");
+    let answer = Answer { credentials: false, ..nobody.answer() };
+    assert_eq!(grafana::organisation(&answer).unwrap_err().cause, Cause::TokenMissing);
+}
+
+#[test]
+fn messages_tell_causes() {
+    for row in rows(include_str!("tests/messages.txt")) {
+        let [wanted, status, message] = row.as_slice() else { panic!("{row:?}") };
+        assert_eq!(grafana_message::cause(message, status.parse().ok()).code(), wanted, "{row:?}");
+    }
+}
+
+#[test]
+fn evidence_is_kept() {
+    let read = |name: &str| Recording::read(name);
+    let rejection = prometheus::query(&read("prometheus-2.42/agent-query").answer()).unwrap_err();
+    assert_eq!(rejection.api_error_type.as_deref(), Some("execution"));
+    assert_eq!(rejection.api_error.as_deref(), Some("unavailable with Prometheus Agent"));
+    assert_eq!(rejection.body_start, None);
+    let rejection = prometheus::query(&read("prometheus-2.42/wrong-prefix").answer()).unwrap_err();
+    assert_eq!(rejection.body_start.as_deref(), Some("404 page not found"));
+    let locked = read("grafana-prometheus-plugin-13.1.7/db-sqlite-locked-org");
+    let rejection = grafana::organisation(&locked.answer()).unwrap_err();
+    assert_eq!(grafana::permission(&rejection), Some("orgs:read"));
+    assert!(grafana::is_refusal(rejection.cause));
+    assert!(!grafana::is_refusal(Cause::GrafanaDatabaseDown));
+}
+
+#[test]
+fn both_paths_see_the_same_identities() {
+    let direct = Recording::read("grafana-prometheus-plugin-13.1.7/working-proxy");
+    let direct = prometheus::query(&direct.answer()).unwrap();
+    assert_eq!(direct.evaluated_at, Some(1_795_401_941.115));
+    for (name, time) in [
+        ("grafana-prometheus-plugin-13.1.7/working-dsquery", 1_795_401_940.905),
+        ("grafana-9.3.2/working-dsquery", 1_795_403_760.0),
+    ] {
+        let DsQuery::Data { a, .. } = grafana::ds_query(&Recording::read(name).answer()) else {
+            panic!("{name}")
+        };
+        assert_eq!(a.identities, direct.identities);
+        assert_eq!(a.identities.len(), 2);
+        assert_eq!(a.evaluated_at, Some(time));
+    }
+}
+
+/// A body that came with 200.
+fn good(body: &str, cut: bool) -> Answer<'_> {
+    let body = body.as_bytes();
+    Answer { status: 200, headers: &[], body, cut, asked: "", credentials: false }
+}
+
+/// An answer cut at the cap that began as a good vector is good.
+#[test]
+fn cut_vectors_count() {
+    let series = |n: u32| {
+        format!(r#"{{"metric":{{"instance":"i{n}","job":"j"}},"value":[1795401941.115,"1"]}}"#)
+    };
+    let list: Vec<String> = (0..5000).map(series).collect();
+    let start = r#"{"status":"success","data":{"resultType":"vector","result":["#;
+    let body = format!("{start}{}]}}}}", list.join(","));
+    let vector = prometheus::query(&good(&body, false)).unwrap();
+    assert_eq!((vector.series, vector.up, vector.complete, vector.large), (5000, 5000, true, true));
+
+    let (half, _) = body.split_at(body.len() / 2);
+    let vector = prometheus::query(&good(half, true)).unwrap();
+    assert!((2400..2600).contains(&vector.series) && !vector.complete, "{}", vector.series);
+    // What nobody cut was lost on the way; and nothing can be said when no series was whole.
+    let cause = |answer| prometheus::query(&answer).unwrap_err().cause;
+    assert_eq!(cause(good(half, false)), Cause::AnswerMalformed);
+    let label = format!(r#"{start}{{"metric":{{"job":"{}"#, "x".repeat(1000));
+    assert_eq!(cause(good(&label, true)), Cause::AnswerTooLarge);
+}
+
+#[test]
+fn cut_frames_count() {
+    let frame = |n: u32| {
+        let labels = format!(r#""labels":{{"job":"{n}"}}"#);
+        let fields = format!(r#"[{{"type":"time"}},{{"type":"number",{labels}}}]"#);
+        format!(r#"{{"schema":{{"fields":{fields}}},"data":{{"values":[[1000],[0]]}}}}"#)
+    };
+    let frames: Vec<String> = (0..100).map(frame).collect();
+    let body = format!(r#"{{"results":{{"A":{{"status":200,"frames":[{}"#, frames.join(","));
+    let DsQuery::Data { a, newest: None } = grafana::ds_query(&good(&body, true)) else {
+        panic!("no data")
+    };
+    assert_eq!((a.series, a.up, a.complete), (100, 0, false));
+    let DsQuery::Rejected(rejection) = grafana::ds_query(&good(&body, false)) else {
+        panic!("not rejected")
+    };
+    assert_eq!(rejection.cause, Cause::AnswerMalformed);
+}
+
+#[test]
+fn datasources_are_taken_apart() {
+    let list = Recording::read("grafana-prometheus-plugin-13.1.7/fresh-ds-list");
+    let list = grafana::datasource_list(&list.answer()).unwrap();
+    let found = |wanted| grafana::find(&list, &wanted).map(|found| found.uid.as_str());
+    assert_eq!(found(DatasourceRef::Default), Some("prometheus"));
+    assert_eq!(found(DatasourceRef::Name("Prometheus-1".to_owned())), Some("prometheus-replica-1"));
+    assert_eq!(found(DatasourceRef::Uid("loki".to_owned())), Some("loki"));
+    assert_eq!(found(DatasourceRef::Uid("nobody".to_owned())), None);
+
+    let full = Recording::read("grafana-prometheus-plugin-13.1.7/ds-uid-full-jsondata");
+    let full = grafana::datasource(&full.answer()).unwrap();
+    assert_eq!(full.method.as_deref(), Some("POST"));
+    assert_eq!(full.interval.as_deref(), Some("30s"));
+    assert_eq!(full.query_timeout.as_deref(), Some("60s"));
+    assert_eq!(full.auth, Some("basic"));
+    assert_eq!(full.headers, ["X-Scope-OrgID", "X-Custom"]);
+    assert_eq!(full.exemplars, ["tempo"]);
+    assert!(full.tls_skip_verify && !full.forwards_user && !full.read_only);
+
+    let wire = r#"{"uid":"u","name":"n","type":"prometheus",
+        "url":"https://me:secret@p.example.org/base/",
+        "jsonData":{"timeout":"30","oauthPassThru":true,"manageAlerts":"t","httpMethod":"get"}}"#;
+    let told = Recording::told(200, &[], wire);
+    let forwards = grafana::datasource(&told.answer()).unwrap();
+    assert_eq!(forwards.url, "https://p.example.org/base/");
+    assert_eq!(forwards.timeout_seconds, Some(30));
+    assert_eq!(forwards.method.as_deref(), Some("GET"));
+    assert_eq!(forwards.explains(Cause::Forbidden), Cause::DatasourceNeedsUserLogin);
+    assert_eq!(forwards.explains(Cause::ConnectionRefused), Cause::ConnectionRefused);
+    assert_eq!(full.explains(Cause::Forbidden), Cause::Forbidden);
+    let address = forwards.address().unwrap();
+    assert_eq!(
+        (address.scheme, address.port, address.path.as_str()),
+        (Scheme::Https, 443, "/base")
+    );
+    assert!(!format!("{:?}", grafana::datasource(&told.answer())).contains("secret"));
+}
+
+#[test]
+fn datasource_urls_are_judged() {
+    let rows = [
+        ("", "datasource_url_empty"),
+        (" ", "datasource_url_empty"),
+        ("prometheus:9090", "datasource_url_invalid"),
+        ("prometheus", "datasource_url_invalid"),
+        ("127.0.0.1:9090", "datasource_url_invalid"),
+        ("ftp://prometheus:9090", "datasource_url_invalid"),
+        ("http://prometheus:90x", "datasource_url_invalid"),
+        ("http://", "datasource_url_invalid"),
+        ("http://localhost:9090", "datasource_url_localhost"),
+        ("http://127.0.0.53:9090/", "datasource_url_localhost"),
+        ("http://[::1]:9090", "datasource_url_localhost"),
+        ("http://[::ffff:127.0.0.1]:9090", "datasource_url_localhost"),
+        ("http://0.0.0.0:9090", "datasource_url_localhost"),
+        ("http://localhost.example.org", "fine"),
+        ("http://prometheus.monitoring.svc:9090/prometheus/", "fine"),
+        ("https://10.0.0.7", "fine"),
+    ];
+    for (url, wanted) in rows {
+        let datasource = grafana::Datasource {
+            kind: "prometheus".to_owned(),
+            url: url.to_owned(),
+            ..grafana::Datasource::default()
+        };
+        let faults = datasource.faults();
+        assert!(faults.len() <= 1);
+        assert_eq!(faults.first().map_or("fine", |cause| cause.code()), wanted, "{url}");
+    }
+}
+
+#[test]
+fn rules_tell_what_ds_query_hides() {
+    let rules = Recording::read("grafana-prometheus-plugin-13.1.7/alerting-rules");
+    let failure = grafana::rule_error(&rules.answer(), "http://127.0.0.1:19001").unwrap();
+    assert_eq!(failure.cause, Cause::ConnectionRefused);
+    assert!(failure.message.starts_with("failed to execute query A: Post"));
+    assert_eq!(grafana::rule_error(&rules.answer(), "http://127.0.0.1:1900"), None);
+}
+
+fn any_answer() -> impl Strategy<Value = (Recording, bool, bool)> {
+    let names = vec!["content-type", "location", "server", "set-cookie", "www-authenticate"];
+    let header = (prop::sample::select(names), ".{0,40}");
+    let start = prop::sample::select(vec![
+        "",
+        "{",
+        "<html><title>",
+        r#"{"status":"success","data":{"resultType":"vector","result":["#,
+        r#"{"status":"error","error":"#,
+        r#"{"results":{"A":{"frames":["#,
+        r#"{"results":{"A":{"error":"#,
+        r#"[{"uid":"#,
+        r#"{"message":"#,
+    ]);
+    let rest = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..200),
+        ".{0,80}".prop_map(String::into_bytes)
+    ];
+    (0..1000_u16, prop::collection::vec(header, 0..4), start, rest, any::<bool>(), any::<bool>())
+        .prop_map(|(status, headers, start, rest, cut, credentials)| {
+            let headers = headers.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            let body = [start.as_bytes(), &rest].concat();
+            (Recording { status, headers, body }, cut, credentials)
+        })
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics((recording, cut, credentials) in any_answer()) {
+        let answer = Answer { cut, credentials, ..recording.answer() };
+        drop(prometheus::query(&answer));
+        drop(prometheus::buildinfo(&answer));
+        assert!(gateway::name(&answer).is_none_or(|name| !name.is_empty()));
+        drop(grafana::health(&answer));
+        drop(grafana::organisation(&answer));
+        drop(grafana::datasource(&answer).map(|datasource| datasource.faults()));
+        drop(grafana::datasource_list(&answer));
+        drop(grafana::datasource_health(&answer));
+        drop(grafana::ds_query(&answer));
+        drop(grafana::data_proxy(&answer));
+        drop(grafana::rule_error(&answer, "http://p:9090"));
+    }
+
+    #[test]
+    fn no_message_panics(
+        message in "(Post \")?(\": )?(dial |lookup |x509: |bigger context ...\\||[a-z]{4}: )?.{0,60}",
+        status in any::<Option<u16>>(),
+    ) {
+        assert!(!grafana_message::cause(&message, status).code().is_empty());
+    }
+
+    /// A recording that loses its end, or one of its bytes, is still judged.
+    #[test]
+    fn damaged_recordings_never_panic(
+        row in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        lose_end in any::<bool>(),
+        cut in any::<bool>(),
+    ) {
+        let rows: Vec<_> = RECORDINGS.lines().filter_map(|line| line.split_once(" = ")).collect();
+        let (judge, name) = rows[row.index(rows.len())].0.split_once(' ').unwrap();
+        let mut recording = Recording::read(name.trim());
+        if !recording.body.is_empty() {
+            let at = place.index(recording.body.len());
+            if lose_end { recording.body.truncate(at) } else { recording.body[at] = byte }
+        }
+        let answer = Answer { cut, ..recording.answer() };
+        match judge {
+            "query" => drop(prometheus::query(&answer)),
+            "ds_query" => drop(grafana::ds_query(&answer)),
+            "data_proxy" => drop(grafana::data_proxy(&answer)),
+            "ds_health" => drop(grafana::datasource_health(&answer)),
+            _ => drop(grafana::datasource_list(&answer)),
+        }
+    }
+}

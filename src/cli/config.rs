@@ -1,0 +1,42 @@
+//! `promlink config`: check, show, begin.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{Layers, refuse, say, warn};
+use crate::config::{DEFAULT_FILE, load, show, warnings};
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Tell every mistake, with its line
+    Check(Layers),
+    /// Print the settings in force, without secrets
+    Show(Layers),
+    /// Print a commented file to begin with
+    Default,
+}
+
+pub fn run(command: ConfigCommand) -> ExitCode {
+    match command {
+        ConfigCommand::Check(layers) => check(layers),
+        ConfigCommand::Show(layers) => match load(&layers.sources()) {
+            Ok(settings) => say(&show(&settings), 0),
+            Err(errors) => refuse(&errors),
+        },
+        ConfigCommand::Default => say(DEFAULT_FILE, 0),
+    }
+}
+
+/// Files that are missing are no mistake: a secret may be mounted later than this is checked.
+fn check(layers: Layers) -> ExitCode {
+    let settings = match layers.load("config check") {
+        Ok((settings, _)) => settings,
+        Err(code) => return code,
+    };
+    for warning in warnings(&settings) {
+        warn(&format!("warning: {warning}"));
+    }
+    let (links, grafanas) = (settings.links.len(), settings.grafanas.len());
+    say(&format!("good: links {links}, Grafanas {grafanas}\n"), 0)
+}

@@ -1,0 +1,204 @@
+//! From the layered tree to settings: every section, every mistake.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::http::{HttpPart, any_url, http, url};
+use super::link::{Around, defaults, link};
+use super::node::{Keys, Node};
+use super::words::{
+    NAME_RULE, dns_server, duration, is_dns_name, is_name, listen_address, meant, number, one_of,
+};
+use super::{Base, DnsOverrides, Level, Log, LogFormat, Settings, Web};
+use crate::link::{AlarmTiming, Endpoint, Grafana, GrafanaName, Link};
+use crate::report::cause::Cause;
+use crate::report::facts::clean;
+
+/// As many as a resolv.conf of any origin holds; each silent one costs a second.
+const MAX_DNS_SERVERS: usize = 8;
+const MAX_DNS_SEARCH: usize = 32;
+/// The resolver's own limit.
+const MAX_NDOTS: u64 = 15;
+/// An alarm that waits longer is off.
+const MAX_ALARM_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Reads the whole tree; what has mistakes is missing or built in, and the mistakes are noted.
+pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Settings> {
+    root.section(|keys| {
+        keys.later(&["assertion_sets", "assertions", "discover", "tripwire"]);
+        let (names, grafanas) = grafanas(keys, base);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let defaults = keys.get("defaults", |node| defaults(node, &names, base));
+        let defaults = defaults.unwrap_or_default();
+        let around = Around { defaults, names, grafanas: &grafanas, base };
+        let links = keys.get("links", |node| Some(links(node, &around))).unwrap_or_default();
+        if file.is_some() && !keys.has("links") {
+            keys.fail("no link is configured; add one below `links`");
+        }
+        Settings {
+            links,
+            dns: keys.get("dns", dns).unwrap_or_default(),
+            web: keys.get("web", web).unwrap_or_default(),
+            log: keys.get("log", log).unwrap_or_default(),
+            alarms: keys.get("alarms", alarms).unwrap_or_default(),
+            grafanas,
+            file: file.map(PathBuf::from),
+        }
+    })
+}
+
+fn links(node: &Node<'_>, around: &Around<'_>) -> Vec<Link> {
+    let named = named(node);
+    if named.is_empty() && node.is_section() {
+        node.fail("holds no link; add one");
+    }
+    named.into_iter().filter_map(|(name, node)| link(&name, &node, around)).collect()
+}
+
+/// All names, and those Grafanas that have no mistake.
+fn grafanas(
+    keys: &mut Keys<'_>,
+    base: &Base,
+) -> (Vec<String>, BTreeMap<GrafanaName, Arc<Grafana>>) {
+    let read = keys.get("grafanas", |node| {
+        let mut names = Vec::new();
+        let mut grafanas = BTreeMap::new();
+        for (name, node) in named(node) {
+            if let Some(grafana) = grafana(&node, base) {
+                grafanas.insert(GrafanaName::new(&name), Arc::new(grafana));
+            }
+            names.push(name);
+        }
+        Some((names, grafanas))
+    });
+    read.unwrap_or_default()
+}
+
+fn named<'a>(node: &Node<'a>) -> Vec<(String, Node<'a>)> {
+    let checked = node.named().into_iter().map(|(name, node)| {
+        if !is_name(name) {
+            node.fail_at_key(NAME_RULE);
+        }
+        (name.to_owned(), node)
+    });
+    checked.collect()
+}
+
+fn grafana(node: &Node<'_>, base: &Base) -> Option<Grafana> {
+    node.section(|keys| {
+        keys.later(&["discover", "alarms"]);
+        let url = keys.get("url", url);
+        if !keys.has("url") {
+            keys.fail("has no url; give it `url: http://host:3000`");
+        }
+        let org_id = keys.get("org_id", |node| number(node, 1..=u64::MAX));
+        let http = http(keys, base).finish(&HttpPart::default());
+        let http = http.map_err(|what| keys.fail(what)).ok();
+        Some(Grafana { endpoint: Endpoint { url: url?, http: http? }, org_id })
+    })?
+}
+
+fn dns(node: &Node<'_>) -> Option<DnsOverrides> {
+    node.section(|keys| DnsOverrides {
+        servers: keys.get("servers", dns_servers).unwrap_or_default(),
+        search: keys.get("search", dns_search),
+        ndots: keys.get("ndots", |node| number(node, 0..=MAX_NDOTS)?.try_into().ok()),
+    })
+}
+
+fn dns_servers(node: &Node<'_>) -> Option<Vec<std::net::SocketAddr>> {
+    let items = node.items();
+    if items.len() > MAX_DNS_SERVERS {
+        return node.refuse(format!("has more than {MAX_DNS_SERVERS} servers"));
+    }
+    Some(items.into_iter().filter_map(|(node, text)| dns_server(&node, text)).collect())
+}
+
+fn dns_search(node: &Node<'_>) -> Option<Vec<String>> {
+    let items = node.items();
+    if items.len() > MAX_DNS_SEARCH {
+        return node.refuse(format!("has more than {MAX_DNS_SEARCH} domains"));
+    }
+    let domain = |(node, text): (Node<'_>, &str)| {
+        if !is_dns_name(text) {
+            return node.refuse(format!("`{}` is no domain name", clean(text)));
+        }
+        Some(text.to_owned())
+    };
+    Some(items.into_iter().filter_map(domain).collect())
+}
+
+fn web(node: &Node<'_>) -> Option<Web> {
+    node.section(|keys| Web {
+        listen: keys.get("listen_address", listen_address).unwrap_or(Web::default().listen),
+        external_url: keys
+            .get("external_url", |node| any_url(node, "a URL without them"))
+            .map(|url| url.to_string()),
+    })
+}
+
+fn log(node: &Node<'_>) -> Option<Log> {
+    let levels = [
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+        ("trace", Level::Trace),
+    ];
+    let formats = [("logfmt", LogFormat::Logfmt), ("json", LogFormat::Json)];
+    node.section(|keys| Log {
+        level: keys.get("level", |node| one_of(node, &levels)).unwrap_or_default(),
+        format: keys.get("format", |node| one_of(node, &formats)).unwrap_or_default(),
+    })
+}
+
+fn alarms(node: &Node<'_>) -> Option<AlarmTiming> {
+    let wait = |node: &Node<'_>| duration(node, &(Duration::ZERO..=MAX_ALARM_WAIT));
+    node.section(|keys| {
+        keys.later(&[
+            "alertmanagers",
+            "webhooks",
+            "heartbeat",
+            "labels",
+            "severity",
+            "resolve",
+            "enabled",
+        ]);
+        let mut timing = AlarmTiming::default();
+        keys.get("for", |node| {
+            for (word, node) in node.named() {
+                let Some(wait) = wait(&node) else { continue };
+                match (word, Cause::from_code(word)) {
+                    ("broken", _) => timing.broken = wait,
+                    ("degraded", _) => timing.degraded = wait,
+                    ("blind", _) => timing.blind = wait,
+                    (_, Some(cause)) => {
+                        timing.by_cause.insert(cause, wait);
+                    }
+                    (_, None) => node.fail_at_key(unknown_wait(word)),
+                }
+            }
+            Some(())
+        });
+        if let Some(wait) = keys.get("keep_firing_for", wait) {
+            timing.keep_firing_for = wait;
+        }
+        let least = keys.get("collapse_at", |node| number(node, 2..=u64::from(u32::MAX)));
+        if let Some(least) = least.and_then(|least| usize::try_from(least).ok()) {
+            timing.collapse_at = least;
+        }
+        timing
+    })
+}
+
+fn unknown_wait(word: &str) -> String {
+    let verdicts = ["broken", "degraded", "blind"].into_iter();
+    let known: Vec<&str> = verdicts.chain(Cause::ALL.iter().map(|cause| cause.code())).collect();
+    let meant = match super::node::nearest(word, known.iter().copied()) {
+        Some(_) => meant(word, &known, ""),
+        None => "see `promlink explain` for the causes".to_owned(),
+    };
+    format!("`{}` is neither broken, degraded, blind nor a cause; {meant}", clean(word))
+}

@@ -1,0 +1,207 @@
+//! One Grafana's desk: what its links share, and how many of them it serves at a time.
+//!
+//! A hundred links of one Grafana must not make a hundred connections and a hundred `/api/health` a
+//! cycle. So reaching it and checking our rights are done by one link for all that ask meanwhile, and
+//! calls take one of a few slots. A call that outlives its cycle gives its slot back: a Grafana that
+//! hangs for a minute on one dead data source must still answer for the others.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use crate::carried::NameMemory;
+use crate::clock::Now;
+use crate::link::Grafana;
+use crate::report::Row;
+use crate::report::check::CheckMap;
+use crate::report::seen::Seen;
+use std::net::SocketAddr;
+
+#[cfg(test)]
+mod tests;
+
+/// Requests at a time inside cycles: as many as a browser with a small dashboard.
+const SLOTS: usize = 4;
+/// Calls at a time that outlived their cycle. Each holds one connection of ours, and one of Grafana's to
+/// a dead Prometheus, for a minute at most.
+const OUTLIVING: usize = 16;
+
+/// One Grafana's desk.
+#[derive(Debug)]
+pub struct Desk {
+    /// The Grafana.
+    pub grafana: Arc<Grafana>,
+    /// Reaching it.
+    pub visit: Shared<Visit>,
+    /// Our rights there.
+    pub auth: Shared<Rights>,
+    /// Where it last answered, and by which name.
+    pub last: std::sync::Mutex<LastGood>,
+    slots: Arc<Semaphore>,
+    outliving: Arc<Semaphore>,
+}
+
+/// Where a Grafana last answered.
+#[derive(Debug, Default)]
+pub struct LastGood {
+    /// Its address: dialled when its name fails to resolve.
+    pub address: Option<SocketAddr>,
+    /// The name that resolved.
+    pub name: NameMemory,
+}
+
+/// One visit: Grafana reached, and asked for its health.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// When it began.
+    pub began: Now,
+    /// When it ended.
+    pub ended: Now,
+    /// `dns tcp tls grafana_health`.
+    pub rows: CheckMap<Row>,
+    /// Where Grafana answered.
+    pub address: Option<SocketAddr>,
+    /// Certificate, version, clock.
+    pub seen: Seen,
+    /// Grafana is there and well.
+    pub passed: bool,
+}
+
+/// What we may do there.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// When it began to be asked.
+    pub began: Now,
+    /// When it was known.
+    pub ended: Now,
+    /// `auth`.
+    pub row: Row,
+    /// Token expiry.
+    pub seen: Seen,
+    /// The token is good enough.
+    pub passed: bool,
+}
+
+/// Something that one link finds out for all.
+#[derive(Debug)]
+pub struct Shared<T>(Mutex<Option<Arc<T>>>);
+
+/// Which result an asker accepts.
+#[derive(Clone, Copy, Debug)]
+pub struct Wants {
+    /// When it began to ask: a failure is shared only with those that waited for it.
+    pub asked: Now,
+    /// The greatest age of a good result.
+    pub max_age: Duration,
+    /// Only what began after this.
+    pub not_before: Option<Now>,
+}
+
+/// A result that is shared.
+pub trait Finding {
+    /// When it began, when it ended, and whether it was good.
+    fn span(&self) -> (Now, Now, bool);
+}
+
+// === impl Desk ===
+
+impl Desk {
+    /// A desk that knows nothing yet.
+    #[must_use]
+    pub fn new(grafana: Arc<Grafana>) -> Self {
+        Self {
+            grafana,
+            visit: Shared::default(),
+            auth: Shared::default(),
+            last: std::sync::Mutex::default(),
+            slots: Arc::new(Semaphore::new(SLOTS)),
+            outliving: Arc::new(Semaphore::new(OUTLIVING)),
+        }
+    }
+
+    /// A slot for one request, or none until the deadline.
+    pub async fn slot(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        let slot = Arc::clone(&self.slots).acquire_owned();
+        timeout_at(deadline, slot).await.ok().and_then(Result::ok)
+    }
+
+    /// Leave to outlive a cycle, while there are not too many.
+    #[must_use]
+    pub fn leave_to_outlive(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.outliving).try_acquire_owned().ok()
+    }
+
+    /// Reads or changes where it last answered.
+    pub fn with_last<R>(&self, change: impl FnOnce(&mut LastGood) -> R) -> R {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&mut last)
+    }
+}
+
+// === impl Shared ===
+
+impl<T> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Finding> Shared<T> {
+    /// A result that the asker accepts, found out by `run` if there is none; none when another asker is
+    /// still at it at the deadline.
+    ///
+    /// The lock is the turn: it is held while one asker works, because the others wait for just that. An
+    /// asker that is dropped passes the turn on.
+    pub async fn get<F>(&self, wants: Wants, deadline: Instant, run: F) -> Option<Arc<T>>
+    where
+        F: Future<Output = T>,
+    {
+        let mut turn = timeout_at(deadline, self.0.lock()).await.ok()?;
+        if let Some(known) = turn.as_ref().filter(|known| wants.accept(known.as_ref())) {
+            return Some(Arc::clone(known));
+        }
+        *turn = None;
+        let found = Arc::new(run.await);
+        *turn = Some(Arc::clone(&found));
+        Some(found)
+    }
+
+    /// Forgets whatever is known.
+    pub async fn clear(&self) {
+        *self.0.lock().await = None;
+    }
+
+    /// Forgets `stale`, unless something newer is known.
+    pub async fn forget(&self, stale: &Arc<T>) {
+        let mut turn = self.0.lock().await;
+        if turn.as_ref().is_some_and(|known| Arc::ptr_eq(known, stale)) {
+            *turn = None;
+        }
+    }
+}
+
+// === impl Wants ===
+
+impl Wants {
+    fn accept(&self, known: &impl Finding) -> bool {
+        let (began, ended, good) = known.span();
+        let new_enough = self.not_before.is_none_or(|limit| began >= limit);
+        let waited_for = ended >= self.asked;
+        new_enough && (waited_for || (good && self.asked.since(ended) < self.max_age))
+    }
+}
+
+impl Finding for Visit {
+    fn span(&self) -> (Now, Now, bool) {
+        (self.began, self.ended, self.passed)
+    }
+}
+
+impl Finding for Rights {
+    fn span(&self) -> (Now, Now, bool) {
+        (self.began, self.ended, self.passed)
+    }
+}

@@ -1,0 +1,272 @@
+//! The exchange with servers: datagrams, resends, TCP, and whose turn it is.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use crate::clock::{self, Stopwatch};
+use crate::net::dns::message::{Answer, Denied, Found, Question, Said, Unfit};
+use crate::net::dns::{Attempt, DnsFailure, Kind};
+use crate::net::limits::{
+    DNS_CNAME_HOPS, DNS_IN_FLIGHT, DNS_LAST_SERVER_WAIT, DNS_RESEND_AFTER, DNS_SERVER_WAIT,
+    DNS_SILENT_FOR, DNS_UDP_BYTES,
+};
+use crate::selfstats::SelfStats;
+
+/// The servers of one resolver and what is remembered of them.
+#[derive(Debug)]
+pub struct Servers {
+    /// In the order of the configuration.
+    servers: Vec<Server>,
+    in_flight: Semaphore,
+    stats: Arc<SelfStats>,
+}
+
+#[derive(Debug)]
+struct Server {
+    address: SocketAddr,
+    /// Until when it is asked last, in milliseconds of the process's clock.
+    last_until: AtomicU64,
+}
+
+/// One lookup's way along the servers.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    servers: &'a Servers,
+    deadline: Instant,
+    /// In the order in which they ended; both families write here.
+    attempts: Mutex<Vec<Attempt>>,
+}
+
+// === impl Servers ===
+
+impl Servers {
+    /// The servers at `addresses`, none of them known to be silent.
+    pub fn new(addresses: &[SocketAddr], stats: Arc<SelfStats>) -> Self {
+        let server = |&address| Server { address, last_until: AtomicU64::new(0) };
+        Self {
+            servers: addresses.iter().map(server).collect(),
+            in_flight: Semaphore::new(DNS_IN_FLIGHT),
+            stats,
+        }
+    }
+
+    /// The servers in the order in which they are asked now: those that kept silent last.
+    fn turns(&self) -> Vec<&Server> {
+        let now = millis();
+        let mut turns: Vec<_> = self.servers.iter().collect();
+        turns.sort_by_key(|server| server.last_until.load(Ordering::Relaxed) > now);
+        turns
+    }
+}
+
+impl Server {
+    fn ask_last(&self) {
+        let silent_for = u64::try_from(DNS_SILENT_FOR.as_millis()).unwrap_or(u64::MAX);
+        self.last_until.store(millis().saturating_add(silent_for), Ordering::Relaxed);
+    }
+}
+
+fn millis() -> u64 {
+    u64::try_from(clock::now().mono.as_millis()).unwrap_or(u64::MAX)
+}
+
+// === impl Walk ===
+
+impl<'a> Walk<'a> {
+    /// Begins a walk that ends at `deadline`.
+    pub fn new(servers: &'a Servers, deadline: Instant) -> Self {
+        Self { servers, deadline, attempts: Mutex::default() }
+    }
+
+    /// Whether there is no time left.
+    pub fn is_over(&self) -> bool {
+        clock::left(self.deadline).is_zero()
+    }
+
+    /// Whether any server has said anything so far.
+    pub fn heard(&self) -> bool {
+        self.lock().iter().any(|attempt| attempt.failure.as_ref().is_none_or(DnsFailure::is_said))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that was tried.
+    pub fn into_attempts(self) -> Vec<Attempt> {
+        self.attempts.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves one absolute name along its aliases.
+    ///
+    /// # Errors
+    /// It has no records of this kind, or no server would say.
+    pub async fn resolve(&self, name: &str, kind: Kind) -> Result<Found, Denied> {
+        let mut alias: Option<(String, Duration)> = None;
+        for _ in 0..=DNS_CNAME_HOPS {
+            let asked = alias.as_ref().map_or(name, |(name, _)| name);
+            let question = match Question::new(asked, kind) {
+                Ok(question) => question,
+                Err(DnsFailure::InvalidName) if alias.is_some() => break,
+                Err(failure) => return Err(failure.into()),
+            };
+            let answer = self.ask(asked, kind, &question).await?;
+            let least = |ttl: Duration| alias.as_ref().map_or(ttl, |(_, least)| ttl.min(*least));
+            match answer {
+                Answer::Found(found) => return Ok(Found { ttl: least(found.ttl), ..found }),
+                Answer::Alias { name, ttl } => alias = Some((name, least(ttl))),
+            }
+        }
+        Err(DnsFailure::Malformed.into())
+    }
+
+    /// Asks the servers in turn until one answers. A denial is an answer; after a failure it is the
+    /// next one's turn, and the gravest remains.
+    async fn ask(&self, name: &str, kind: Kind, question: &Question) -> Result<Answer, Denied> {
+        let turns = self.servers.turns();
+        let mut gravest: Option<DnsFailure> = None;
+        for (turn, server) in turns.iter().enumerate() {
+            let permit = timeout_at(self.deadline, self.servers.in_flight.acquire()).await;
+            if self.is_over() {
+                break;
+            }
+            let last = turn + 1 == turns.len();
+            let wait = if last { DNS_LAST_SERVER_WAIT } else { DNS_SERVER_WAIT };
+            let mut attempt = Attempt::begin(server.address, name, kind);
+            let stopwatch = Stopwatch::start();
+            let result = self.exchange(question, wait, &mut attempt).await;
+            drop(permit);
+            attempt.took = stopwatch.read();
+            if let Err(denied) = &result {
+                attempt.failure = Some(denied.failure.clone());
+                attempt.denied_by.clone_from(&denied.by);
+            }
+            if attempt.kept_silent() {
+                server.ask_last();
+            }
+            self.lock().push(attempt);
+            match result {
+                Err(Denied { failure, .. }) if !failure.is_answer() => {
+                    gravest = Some(failure.graver(gravest));
+                }
+                settled => return settled,
+            }
+        }
+        Err(gravest.unwrap_or(DnsFailure::Timeout).into())
+    }
+
+    /// One exchange with one server: over UDP, and over TCP when that did not fit.
+    async fn exchange(
+        &self,
+        question: &Question,
+        wait: Duration,
+        attempt: &mut Attempt,
+    ) -> Result<Answer, Denied> {
+        let until = || self.deadline.min(clock::deadline(wait));
+        let said = self.over_udp(question, until(), attempt).await.map_err(failure)?;
+        let Said::Whole(result) = said else {
+            attempt.over_tcp = true;
+            self.servers.stats.requests_dns.add_one();
+            let over_tcp = timeout_at(until(), over_tcp(question, attempt.server)).await;
+            return over_tcp.map_err(|_| DnsFailure::Timeout)?.map_err(failure)?;
+        };
+        result
+    }
+
+    /// The socket is connected, so that a dead server is told by the kernel at once, and it is this
+    /// question's own: two questions from one port meet a known race in connection tracking.
+    async fn over_udp(
+        &self,
+        question: &Question,
+        until: Instant,
+        attempt: &mut Attempt,
+    ) -> io::Result<Said> {
+        let any: IpAddr = match attempt.server {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind(SocketAddr::new(any, 0)).await?;
+        socket.connect(attempt.server).await?;
+        self.servers.stats.requests_dns.add_one();
+        socket.send(question.datagram()).await?;
+        let mut resend_at = Some(clock::deadline(DNS_RESEND_AFTER)).filter(|at| *at < until);
+        let mut buffer = Vec::with_capacity(DNS_UDP_BYTES);
+        let mut nothing = ErrorKind::TimedOut;
+        loop {
+            buffer.clear();
+            let wake = resend_at.unwrap_or(until);
+            match timeout_at(wake, socket.recv_buf(&mut buffer)).await {
+                Ok(received) => match received.map(|_| question.read(&buffer))? {
+                    Ok(said) => return Ok(said),
+                    Err(Unfit::Stray) => {}
+                    Err(Unfit::Garbage) => nothing = ErrorKind::InvalidData,
+                },
+                Err(_) if resend_at.take().is_some() => {
+                    attempt.resends += 1;
+                    self.servers.stats.requests_dns.add_one();
+                    socket.send(question.datagram()).await?;
+                }
+                Err(_) => return Err(nothing.into()),
+            }
+        }
+    }
+}
+
+async fn over_tcp(question: &Question, server: SocketAddr) -> io::Result<Result<Answer, Denied>> {
+    let mut stream = TcpStream::connect(server).await?;
+    stream.write_all(question.framed()).await?;
+    let length = stream.read_u16().await?;
+    let mut buffer = vec![0; length.into()];
+    stream.read_exact(&mut buffer).await?;
+    match question.read(&buffer) {
+        Ok(Said::Whole(result)) => Ok(result),
+        Ok(Said::Truncated) | Err(_) => Err(ErrorKind::InvalidData.into()),
+    }
+}
+
+fn failure(error: io::Error) -> DnsFailure {
+    match error.kind() {
+        ErrorKind::TimedOut => DnsFailure::Timeout,
+        ErrorKind::InvalidData => DnsFailure::Malformed,
+        ErrorKind::ConnectionRefused
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::PermissionDenied => DnsFailure::ServerUnreachable,
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
+        _ => DnsFailure::Local(error.to_string()),
+    }
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    fn begin(server: SocketAddr, name: &str, kind: Kind) -> Self {
+        Self {
+            server,
+            name: name.to_owned(),
+            kind,
+            took: Duration::ZERO,
+            resends: 0,
+            over_tcp: false,
+            failure: None,
+            denied_by: None,
+        }
+    }
+
+    /// Whether the server had its full time and said nothing; a blocked way over TCP is not silence.
+    fn kept_silent(&self) -> bool {
+        self.failure == Some(DnsFailure::Timeout) && !self.over_tcp && self.took >= DNS_SERVER_WAIT
+    }
+}

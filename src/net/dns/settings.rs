@@ -1,0 +1,89 @@
+//! `resolv.conf` and `/etc/hosts` as one value.
+//!
+//! Both are read the way Go reads them: what is not understood is passed over, because a strange option
+//! in one line must not stop a prober that the same file serves well otherwise.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use resolv_conf::Config;
+
+use crate::net::hosts::Hosts;
+use crate::net::limits::{RESOLV_NDOTS, RESOLV_SERVERS};
+
+/// Whom to ask, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// The servers, in turn.
+    pub servers: Vec<SocketAddr>,
+    /// Suffixes that are tried, without dots at their ends.
+    pub search: Vec<String>,
+    /// A name with at least this many dots is tried as it is first.
+    pub ndots: usize,
+    /// Names that need no DNS.
+    pub hosts: Hosts,
+}
+
+// === impl DnsSettings ===
+
+impl DnsSettings {
+    /// This machine's `/etc/resolv.conf` and `/etc/hosts`; a missing file is an empty one, as for Go.
+    ///
+    /// # Errors
+    /// Which file cannot be read, and why.
+    pub fn system() -> Result<Self, String> {
+        let resolv = read(Path::new("/etc/resolv.conf"))?;
+        let hosts = read(Path::new("/etc/hosts"))?;
+        Ok(Self::from_texts(&resolv, &hosts))
+    }
+
+    /// From the texts of both files.
+    #[must_use]
+    pub fn from_texts(resolv: &str, hosts: &str) -> Self {
+        let (config, _) = Config::parse_with_errors(resolv.as_bytes());
+        let servers = config.nameservers.iter().take(RESOLV_SERVERS);
+        let mut servers: Vec<_> = servers.map(|ip| SocketAddr::new(IpAddr::from(ip), 53)).collect();
+        if servers.is_empty() {
+            servers.push(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 53));
+        }
+        let search = config.get_last_search_or_domain().map(|entry| entry.trim_matches('.'));
+        Self {
+            servers,
+            search: search.filter(|entry| !entry.is_empty()).map(str::to_owned).collect(),
+            ndots: usize::try_from(config.ndots).unwrap_or(RESOLV_NDOTS).min(RESOLV_NDOTS),
+            hosts: Hosts::parse(hosts),
+        }
+    }
+
+    /// The cluster's domain, from the search entry `svc.<zone>`.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        self.search.iter().find_map(|entry| entry.strip_prefix("svc."))
+    }
+
+    /// The absolute names, without the last dot, that `host` may stand for, in the order in which Go
+    /// asks for them. They are made one at a time: the first one mostly hits.
+    pub fn candidates<'a>(&'a self, host: &'a str) -> impl Iterator<Item = String> + 'a {
+        let (bare, rooted) = match host.strip_suffix('.') {
+            Some(bare) => (bare, true),
+            None => (host, false),
+        };
+        let plain_first = rooted || bare.matches('.').count() >= self.ndots;
+        let search = if rooted { &[] } else { self.search.as_slice() };
+        let plain = move |wanted: bool| wanted.then(|| bare.to_owned()).into_iter();
+        let suffixed = search.iter().map(move |suffix| format!("{bare}.{suffix}"));
+        plain(plain_first).chain(suffixed).chain(plain(!plain_first))
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use super::*;
+
+fn candidates(resolv: &str, host: &str) -> Vec<String> {
+    DnsSettings::from_texts(resolv, "").candidates(host).collect()
+}
+
+const POD: &str = "search default.svc.cluster.local svc.cluster.local cluster.local corp.example\n\
+                   nameserver 10.96.0.10\noptions ndots:5\n";
+
+#[test]
+fn a_pod_s_file_is_read() {
+    let settings = DnsSettings::from_texts(POD, "10.0.0.7 prometheus\n");
+    assert_eq!(settings.servers, ["10.96.0.10:53".parse().unwrap()]);
+    assert_eq!(settings.ndots, 5);
+    assert_eq!(settings.zone(), Some("cluster.local"));
+    assert_eq!(settings.hosts.get("prometheus").unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_strange_is_passed_over() {
+    let text = "nameserver nonsense\nnameserver 10.0.0.1\nnonsense\noptions nonsense ndots:99\n\
+                search . example.org. # comment\nnameserver fe80::1%eth0\n";
+    let settings = DnsSettings::from_texts(text, "");
+    assert_eq!(settings.servers.len(), 2);
+    assert_eq!(settings.search, ["example.org"]);
+    assert_eq!(settings.ndots, 15);
+}
+
+#[test]
+fn an_empty_file_asks_this_machine() {
+    let settings = DnsSettings::from_texts("", "");
+    assert_eq!(settings.servers, ["127.0.0.1:53".parse().unwrap()]);
+    assert_eq!((settings.ndots, settings.zone()), (1, None));
+}
+
+#[test]
+fn the_last_of_search_and_domain_counts_and_three_servers_do() {
+    let text = "domain a.example\nsearch b.example\nnameserver 10.0.0.1\nnameserver 10.0.0.2\n\
+                nameserver 10.0.0.3\nnameserver 10.0.0.4\n";
+    let settings = DnsSettings::from_texts(text, "");
+    assert_eq!((settings.servers.len(), settings.search), (3, vec!["b.example".to_owned()]));
+}
+
+#[test]
+fn few_dots_ask_the_search_list_first() {
+    assert_eq!(
+        candidates(POD, "prometheus-k8s.monitoring"),
+        [
+            "prometheus-k8s.monitoring.default.svc.cluster.local",
+            "prometheus-k8s.monitoring.svc.cluster.local",
+            "prometheus-k8s.monitoring.cluster.local",
+            "prometheus-k8s.monitoring.corp.example",
+            "prometheus-k8s.monitoring",
+        ]
+    );
+}
+
+#[test]
+fn as_many_dots_as_ndots_ask_the_name_as_it_is_first() {
+    let resolv = "search a.example\noptions ndots:2\nnameserver 10.0.0.1\n";
+    assert_eq!(candidates(resolv, "x.y.z"), ["x.y.z", "x.y.z.a.example"]);
+    assert_eq!(candidates(resolv, "x.y"), ["x.y.a.example", "x.y"]);
+}
+
+#[test]
+fn a_trailing_dot_asks_that_name_alone() {
+    assert_eq!(candidates(POD, "prometheus."), ["prometheus"]);
+}
+
+#[test]
+fn without_a_search_list_only_the_name_is_asked() {
+    assert_eq!(candidates("", "prometheus"), ["prometheus"]);
+}

@@ -1,0 +1,113 @@
+//! The TCP hop.
+//!
+//! Addresses are tried one after the other, not in a race: a race would hide that the first one is
+//! dead, and which of several replicas answered would be chance.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::clock::{self, Stopwatch};
+
+/// A connection that was made.
+#[derive(Debug)]
+pub struct Connected {
+    /// The connection, without Nagle's delay.
+    pub stream: TcpStream,
+    /// The address that answered.
+    pub address: SocketAddr,
+    /// The addresses that failed before it.
+    pub tried: Vec<(SocketAddr, ConnectFailure)>,
+    /// All tries together.
+    pub took: Duration,
+}
+
+/// No address could be connected to.
+#[derive(Debug)]
+pub struct ConnectError {
+    /// The first address's failure; that of the first one with a route, if there is such a one.
+    pub failure: ConnectFailure,
+    /// The address that `failure` belongs to.
+    pub address: Option<SocketAddr>,
+    /// Every address that was tried.
+    pub tried: Vec<(SocketAddr, ConnectFailure)>,
+    /// All tries together.
+    pub took: Duration,
+}
+
+/// How a connection failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// Nothing listens there, or something rejects on its behalf.
+    Refused,
+    /// No answer: dropped on the way, or a listener that accepts no more.
+    Timeout,
+    /// A router says that the host is not there.
+    HostUnreachable,
+    /// No route leads to that network.
+    NetworkUnreachable,
+    /// This machine's own rules forbid it.
+    Denied,
+    /// Answered and torn down at once.
+    Reset,
+    /// Something of this machine, such as no free descriptor or port, in the words of the system.
+    Local(String),
+}
+
+/// Connects to the first of `addresses` that answers, in the order given; what is left until
+/// `deadline` is shared out evenly among those not yet tried.
+///
+/// # Errors
+/// None answered.
+pub async fn connect(
+    addresses: &[SocketAddr],
+    deadline: Instant,
+) -> Result<Connected, ConnectError> {
+    let stopwatch = Stopwatch::start();
+    let mut tried = Vec::new();
+    let mut rest = addresses.len();
+    for &address in addresses {
+        let share = clock::left(deadline) / u32::try_from(rest).unwrap_or(u32::MAX);
+        rest -= 1;
+        let failure = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // A socket that refuses this option still carries bytes.
+                stream.set_nodelay(true).ok();
+                return Ok(Connected { stream, address, tried, took: stopwatch.read() });
+            }
+            Ok(Err(error)) => ConnectFailure::from(error),
+            Err(_) => ConnectFailure::Timeout,
+        };
+        tried.push((address, failure));
+    }
+    // An address of a family that this machine does not speak says nothing about the server.
+    let routed = tried.iter().find(|(_, failure)| *failure != ConnectFailure::NetworkUnreachable);
+    let (address, failure) = match routed.or(tried.first()) {
+        Some((address, failure)) => (Some(*address), failure.clone()),
+        None => (None, ConnectFailure::Timeout),
+    };
+    Err(ConnectError { failure, address, tried, took: stopwatch.read() })
+}
+
+// === impl ConnectFailure ===
+
+impl From<io::Error> for ConnectFailure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut => Self::Timeout,
+            ErrorKind::HostUnreachable => Self::HostUnreachable,
+            ErrorKind::NetworkUnreachable => Self::NetworkUnreachable,
+            ErrorKind::PermissionDenied => Self::Denied,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Self::Reset,
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
+            _ => Self::Local(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! What runs next: all the branching of a cycle, as functions of the outcomes so far.
+//!
+//! A check that cannot run is skipped with the reason at the root of it, never failed: so a refused port
+//! makes one fault and not six. What explains a failure (the ladder of DNS questions, the ports of a
+//! Service) is decided here too, and folded into the failed row; the shell only asks the questions.
+
+use std::time::Duration;
+
+use crate::clock::Now;
+use crate::report::cause::Cause;
+use crate::report::check::{Check, CheckMap, Path, Why};
+use crate::report::facts::Key;
+use crate::report::{Outcome, Row};
+
+#[cfg(test)]
+mod tests;
+
+/// How often `auth`, `datasource` and `datasource_health` are read anew while they pass.
+pub const SLOW_CHECK_PERIOD: Duration = Duration::from_secs(60);
+
+/// What the configuration says of a path's checks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Applies {
+    /// The end is reached by TLS.
+    pub tls: bool,
+    /// The age of the newest sample is checked.
+    pub freshness: bool,
+    /// The paths are compared.
+    pub agreement: bool,
+}
+
+/// What to do next on a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Run this check.
+    Run(Check),
+    /// Note that this check does not run.
+    Skip(Check, Why),
+    /// Every check has a row.
+    Stop,
+}
+
+/// What would explain a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explanation {
+    /// Which part of a cluster name is wrong.
+    NameLadder,
+    /// Which ports the Service has.
+    ServicePorts,
+}
+
+/// What the ladder of questions found about a name that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ladder {
+    /// The domain after `.svc.` is not served here.
+    WrongClusterDomain,
+    /// `<ns>.svc.<zone>` does not exist.
+    NoSuchNamespace,
+    /// `<ns>.svc.<zone>` exists.
+    NoSuchService,
+    /// The name is not a cluster's, or the questions were not answered.
+    Unknown,
+}
+
+/// The next step of `path`: the first of its checks without a row.
+#[must_use]
+pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) -> Step {
+    let Some(check) = path.checks().iter().copied().find(|check| rows.get(*check).is_none()) else {
+        return Step::Stop;
+    };
+    if let Some(root) = blocker(check, rows) {
+        return Step::Skip(check, Why::Needs(root));
+    }
+    match check {
+        Check::Tls if !applies.tls => Step::Skip(check, Why::NotNeeded),
+        Check::Freshness if !applies.freshness => Step::Skip(check, Why::Off),
+        Check::Agreement if !applies.agreement => Step::Skip(check, Why::Off),
+        Check::Assertions => Step::Skip(check, Why::Off),
+        // Comparing costs nothing, and is done when both paths have ended.
+        Check::Agreement => Step::Run(check),
+        Check::Dns
+        | Check::Tcp
+        | Check::Tls
+        | Check::Query
+        | Check::Freshness
+        | Check::GrafanaHealth
+        | Check::Auth
+        | Check::Datasource
+        | Check::DatasourceHealth
+        | Check::GrafanaQuery => {
+            if left.is_zero() { Step::Skip(check, Why::NoTime) } else { Step::Run(check) }
+        }
+    }
+}
+
+/// The check at the root of why `check` cannot run.
+fn blocker(check: Check, rows: &CheckMap<Row>) -> Option<Check> {
+    let needed = prerequisite(check)?;
+    match rows.get(needed)?.outcome {
+        // A step that was not needed stands for the one before it, and a data source that we may not
+        // read may still be asked.
+        Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
+            blocker(needed, rows)
+        }
+        Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
+            blocker(needed, rows)
+        }
+        Outcome::Skipped(Why::Needs(root)) => Some(root),
+        Outcome::Failed(_)
+        | Outcome::Skipped(
+            Why::NotPermitted | Why::StillWaiting | Why::NoTime | Why::Busy | Why::Off,
+        ) => Some(needed),
+    }
+}
+
+/// The check whose product `check` consumes.
+fn prerequisite(check: Check) -> Option<Check> {
+    match check {
+        Check::Dns => None,
+        Check::Tcp => Some(Check::Dns),
+        Check::Tls => Some(Check::Tcp),
+        Check::Query | Check::GrafanaHealth => Some(Check::Tls),
+        Check::Freshness | Check::Assertions => Some(Check::Query),
+        Check::Auth => Some(Check::GrafanaHealth),
+        Check::Datasource => Some(Check::Auth),
+        Check::DatasourceHealth | Check::GrafanaQuery => Some(Check::Datasource),
+        Check::Agreement => Some(Check::GrafanaQuery),
+    }
+}
+
+/// Whether a row with a period of its own may stand for this cycle as well. A failed `auth` or
+/// `datasource` is read anew in every cycle, because mending it must show at once; a failed health check
+/// costs Grafana up to a minute, and waits for its period.
+#[must_use]
+pub fn still_good(check: Check, kept: Option<&Row>, now: Now) -> bool {
+    kept.is_some_and(|row| {
+        let keeps = check == Check::DatasourceHealth || row.outcome == Outcome::Passed;
+        keeps && now.since(row.at) < SLOW_CHECK_PERIOD
+    })
+}
+
+/// What would explain this failure, if anything.
+#[must_use]
+pub fn explanation(check: Check, outcome: Outcome) -> Option<Explanation> {
+    match (check, outcome) {
+        (Check::Dns, Outcome::Failed(Cause::DnsNoSuchName)) => Some(Explanation::NameLadder),
+        (
+            Check::Tcp,
+            Outcome::Failed(
+                Cause::ConnectionRefused
+                | Cause::ConnectionTimeout
+                | Cause::HostUnreachable
+                | Cause::ConnectionDenied,
+            ),
+        ) => Some(Explanation::ServicePorts),
+        (_, Outcome::Passed | Outcome::Failed(_) | Outcome::Skipped(_)) => None,
+    }
+}
+
+/// The failed `dns` row, told more exactly. The governing Services of the Prometheus operator are
+/// headless: their name exists exactly while a pod is ready, so a missing one is not a misspelt one.
+#[must_use]
+pub fn explained_name(mut row: Row, host: &str, found: Ladder) -> Row {
+    let operated = host.split('.').next().is_some_and(|name| name.ends_with("-operated"));
+    let cause = match found {
+        Ladder::WrongClusterDomain => Cause::DnsWrongClusterDomain,
+        Ladder::NoSuchNamespace => Cause::DnsNoSuchNamespace,
+        Ladder::NoSuchService if operated => Cause::NoReadyEndpoints,
+        Ladder::NoSuchService => Cause::DnsNoSuchService,
+        Ladder::Unknown => Cause::DnsNoSuchName,
+    };
+    row.outcome = Outcome::Failed(cause);
+    row
+}
+
+/// The failed `tcp` row, told more exactly by the ports that the Service has.
+#[must_use]
+pub fn explained_port(mut row: Row, port: u16, service_ports: &[u16], reached: bool) -> Row {
+    if service_ports.is_empty() {
+        return row;
+    }
+    row.facts.list(Key::ServicePorts, service_ports);
+    if !service_ports.contains(&port) {
+        row.outcome = Outcome::Failed(Cause::WrongPort);
+    } else if row.outcome != Outcome::Failed(Cause::ConnectionTimeout) || reached {
+        row.outcome = Outcome::Failed(Cause::NoReadyEndpoints);
+    }
+    row
+}

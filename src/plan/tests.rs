@@ -1,0 +1,126 @@
+use super::*;
+
+const AMPLE: Duration = Duration::from_secs(5);
+const ALL: Applies = Applies { tls: true, freshness: true, agreement: true };
+
+fn rows(outcomes: &[(Check, Outcome)]) -> CheckMap<Row> {
+    outcomes.iter().map(|(check, outcome)| (*check, row(*outcome))).collect()
+}
+
+fn row(outcome: Outcome) -> Row {
+    Row::ended(outcome, Duration::ZERO, Now::at(Duration::ZERO))
+}
+
+#[test]
+fn walks_in_order_and_skips_with_the_root_of_the_reason() {
+    use Check as C;
+    let passed = Outcome::Passed;
+    let refused = Outcome::Failed(Cause::ConnectionRefused);
+    let no_tls = Outcome::Skipped(Why::NotNeeded);
+    let busy = Outcome::Skipped(Why::Busy);
+    let needs_tcp = Outcome::Skipped(Why::Needs(C::Tcp));
+    let plain = Applies { tls: false, ..ALL };
+    let cases: &[(Path, &[(Check, Outcome)], Applies, Duration, Step)] = &[
+        (Path::Direct, &[], ALL, AMPLE, Step::Run(C::Dns)),
+        (Path::Direct, &[], ALL, Duration::ZERO, Step::Skip(C::Dns, Why::NoTime)),
+        (Path::Direct, &[(C::Dns, passed)], ALL, AMPLE, Step::Run(C::Tcp)),
+        (
+            Path::Direct,
+            &[(C::Dns, passed), (C::Tcp, passed)],
+            plain,
+            AMPLE,
+            Step::Skip(C::Tls, Why::NotNeeded),
+        ),
+        (
+            Path::Direct,
+            &[(C::Dns, passed), (C::Tcp, refused)],
+            plain,
+            AMPLE,
+            Step::Skip(C::Tls, Why::Needs(C::Tcp)),
+        ),
+        (
+            Path::Direct,
+            &[(C::Dns, passed), (C::Tcp, refused), (C::Tls, needs_tcp)],
+            ALL,
+            AMPLE,
+            Step::Skip(C::Query, Why::Needs(C::Tcp)),
+        ),
+        (
+            Path::Direct,
+            &[(C::Dns, passed), (C::Tcp, passed), (C::Tls, no_tls)],
+            plain,
+            AMPLE,
+            Step::Run(C::Query),
+        ),
+        (
+            Path::Direct,
+            &[
+                (C::Dns, passed),
+                (C::Tcp, passed),
+                (C::Tls, no_tls),
+                (C::Query, passed),
+                (C::Freshness, passed),
+            ],
+            plain,
+            AMPLE,
+            Step::Skip(C::Assertions, Why::Off),
+        ),
+        (
+            Path::Grafana,
+            &[(C::Dns, passed), (C::Tcp, passed), (C::Tls, no_tls), (C::GrafanaHealth, passed), (C::Auth, busy)],
+            plain,
+            AMPLE,
+            Step::Skip(C::Datasource, Why::Needs(C::Auth)),
+        ),
+    ];
+    for (path, done, applies, left, expected) in cases {
+        assert_eq!(next(*path, &rows(done), *applies, *left), *expected, "{path:?} {done:?}");
+    }
+}
+
+#[test]
+fn rows_with_a_period_are_kept_but_never_a_failure_of_our_rights() {
+    let minute = SLOW_CHECK_PERIOD;
+    let just_before = Now::at(minute - Duration::from_millis(1));
+    let passed = row(Outcome::Passed);
+    let failed = row(Outcome::Failed(Cause::TokenRejected));
+    assert!(!still_good(Check::Auth, None, just_before));
+    assert!(still_good(Check::Auth, Some(&passed), just_before));
+    assert!(!still_good(Check::Auth, Some(&passed), Now::at(minute)));
+    assert!(!still_good(Check::Auth, Some(&failed), just_before));
+    assert!(!still_good(Check::Datasource, Some(&failed), just_before));
+    assert!(still_good(Check::DatasourceHealth, Some(&failed), just_before));
+}
+
+#[test]
+fn a_missing_name_is_told_by_the_rung_that_breaks() {
+    let missing = || row(Outcome::Failed(Cause::DnsNoSuchName));
+    let cases = [
+        (Ladder::WrongClusterDomain, "p.m.svc.cluster.example", Cause::DnsWrongClusterDomain),
+        (Ladder::NoSuchNamespace, "p.m.svc", Cause::DnsNoSuchNamespace),
+        (Ladder::NoSuchService, "p.m.svc", Cause::DnsNoSuchService),
+        (Ladder::NoSuchService, "prometheus-operated.m.svc", Cause::NoReadyEndpoints),
+        (Ladder::Unknown, "p.example.org", Cause::DnsNoSuchName),
+    ];
+    for (found, host, expected) in cases {
+        assert_eq!(explained_name(missing(), host, found).outcome, Outcome::Failed(expected));
+    }
+}
+
+#[test]
+fn a_closed_port_is_told_by_the_ports_of_its_service() {
+    let refused = Cause::ConnectionRefused;
+    let silent = Cause::ConnectionTimeout;
+    let cases: &[(Cause, &[u16], bool, Cause)] = &[
+        (refused, &[], true, refused),
+        (refused, &[8080], false, Cause::WrongPort),
+        (silent, &[8080], false, Cause::WrongPort),
+        (refused, &[8080, 9090], false, Cause::NoReadyEndpoints),
+        (silent, &[9090], true, Cause::NoReadyEndpoints),
+        (silent, &[9090], false, silent),
+    ];
+    for (cause, ports, reached, expected) in cases {
+        let told = explained_port(row(Outcome::Failed(*cause)), 9090, ports, *reached);
+        assert_eq!(told.outcome, Outcome::Failed(*expected), "{cause:?} {ports:?} {reached}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Walks both paths of a link, and turns what the wire says into a report.
+//!
+//! Probe code executes and notes; it does not judge a link. It knows neither history nor verdicts, metrics
+//! or configuration files. `plan` says what runs next, `classify` what an answer means, `judge` when a
+//! value is not good enough.
+
+mod agreement;
+mod causes;
+mod direct;
+mod explain;
+mod grafana;
+mod hops;
+mod line;
+mod query;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{OptionFuture, join};
+use tokio::time::Instant;
+
+use crate::cadence;
+use crate::carried::Carried;
+use crate::clock::{self, Now, Stopwatch};
+use crate::desk::Desk;
+use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
+use crate::net::dns::Resolver;
+use crate::net::tls::Trust;
+use crate::probe::causes::End;
+use crate::report::{Report, Trigger};
+use crate::selfstats::SelfStats;
+use crate::supervisor::{Cycle, Prober};
+
+/// Walks links; shared by all their tasks.
+#[derive(Debug)]
+pub struct Probe {
+    net: Mutex<Arc<Net>>,
+    desks: Mutex<BTreeMap<GrafanaName, Arc<Desk>>>,
+}
+
+/// What all walks share, also those of calls that outlive their cycle.
+#[derive(Debug)]
+struct Net {
+    resolver: Resolver,
+    trust: Trust,
+    stats: Arc<SelfStats>,
+}
+
+/// When the parts of a cycle have to end.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    /// Checks.
+    checks: Instant,
+    /// The report; what lies between belongs to explaining.
+    report: Instant,
+}
+
+/// What a path needs to know of its cycle.
+#[derive(Clone, Copy, Debug)]
+struct Occasion {
+    trigger: Trigger,
+    started: Now,
+    deadlines: Deadlines,
+    /// When the link's last cycle ended.
+    last_end: Option<Now>,
+}
+
+// === impl Probe ===
+
+impl Probe {
+    /// Walks with this resolver.
+    #[must_use]
+    pub fn new(resolver: Resolver, stats: Arc<SelfStats>) -> Self {
+        let net = Arc::new(Net { resolver, trust: Trust::default(), stats });
+        Self { net: Mutex::new(net), desks: Mutex::default() }
+    }
+
+    /// From the next cycle on, resolves with another resolver.
+    pub fn resolve_with(&self, resolver: Resolver) {
+        let mut net = self.net.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = Arc::clone(&net.stats);
+        *net = Arc::new(Net { resolver, trust: Trust::default(), stats });
+    }
+
+    fn net(&self) -> Arc<Net> {
+        Arc::clone(&self.net.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The desk of a link's Grafana; a new one when that Grafana changed.
+    fn desk(&self, side: &GrafanaSide) -> Arc<Desk> {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        match desks.get(&side.name) {
+            Some(desk) if desk.grafana == side.end => Arc::clone(desk),
+            Some(_) | None => {
+                let desk = Arc::new(Desk::new(Arc::clone(&side.end)));
+                desks.insert(side.name.clone(), Arc::clone(&desk));
+                desk
+            }
+        }
+    }
+}
+
+impl Prober for Probe {
+    async fn cycle(&self, link: Arc<Link>, trigger: Trigger, mut carried: Carried) -> Cycle {
+        let watch = Stopwatch::start();
+        let net = self.net();
+        let occasion = Occasion {
+            trigger,
+            started: clock::now(),
+            deadlines: Deadlines::of(link.cadence),
+            last_end: carried.last_end,
+        };
+        let facts = carried.facts.clone();
+        let direct = link.prometheus.as_ref().map(|endpoint| {
+            direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion)
+        });
+        let through = link.grafana.as_ref().map(|side| {
+            grafana::walk(&net, self.desk(side), &link, side, &facts, &mut carried.grafana, occasion)
+        });
+        let (direct, mut through) = join(OptionFuture::from(direct), OptionFuture::from(through)).await;
+        if let Some(walk) = &mut through {
+            agreement::check(&link, direct.as_ref(), walk);
+        }
+        carried.last_end = Some(clock::now());
+        let report = Report {
+            link: link.name.clone(),
+            origin: link.origin,
+            trigger,
+            started: occasion.started,
+            interval: link.cadence.interval,
+            took: watch.read(),
+            direct,
+            grafana: through,
+            carried: facts,
+        };
+        Cycle { report, carried }
+    }
+}
+
+// === impl Net ===
+
+impl Net {
+    fn count_request(&self, end: End) {
+        match end {
+            End::Prometheus => self.stats.requests_prometheus.add_one(),
+            End::Grafana => self.stats.requests_grafana.add_one(),
+        }
+    }
+}
+
+// === impl Deadlines ===
+
+impl Deadlines {
+    fn of(cadence: Cadence) -> Self {
+        let explaining = cadence::explaining_time(cadence.timeout);
+        Self {
+            checks: clock::deadline(cadence.timeout.saturating_sub(explaining)),
+            report: clock::deadline(cadence.timeout),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `agreement`: did both paths see the same Prometheus?
+
+use crate::clock::{self, Stopwatch};
+use crate::judge::{self, Agreement, Answered};
+use crate::link::Link;
+use crate::report::cause::Cause;
+use crate::report::check::{Check, Path, Why};
+use crate::report::facts::{Fact, Key};
+use crate::report::finding::Finding;
+use crate::report::{Leg, Outcome, Row, Walk};
+
+/// Sets the row of `agreement`. A difference is a finding and no failure: panels get data.
+pub fn check(link: &Link, direct: Option<&Walk>, grafana: &mut Walk) {
+    if grafana.first.rows.get(Check::Agreement).is_some() {
+        return;
+    }
+    let row = compare(link, direct.map(|walk| &walk.first), &grafana.first);
+    grafana.first.rows.insert(Check::Agreement, row);
+}
+
+fn compare(link: &Link, direct: Option<&Leg>, grafana: &Leg) -> Row {
+    let watch = Stopwatch::start();
+    let now = clock::now();
+    let Some(direct) = direct else { return Row::skipped(Why::NotNeeded, now) };
+    if direct.outcome(Check::Query) != Some(Outcome::Passed) {
+        return Row::skipped(Why::Needs(Check::Query), now);
+    }
+    let (Some(ours), Some(theirs)) = (answered(direct), answered(grafana)) else {
+        // Aggregates were asked on one side: there is nothing to compare.
+        return Row::skipped(Why::NotNeeded, now);
+    };
+    let mut row = Row::ended(Outcome::Passed, watch.read(), now);
+    let (overlap, cause): (f64, Option<Cause>) = match judge::agreement(ours, theirs) {
+        Agreement::Same(overlap) => (overlap, None),
+        Agreement::Differs(cause, overlap) => (overlap, Some(cause)),
+        Agreement::TooFew => return Row::skipped(Why::NotNeeded, now),
+    };
+    row.facts.push(Key::Overlap, Fact::Number(overlap));
+    let detail = format!(
+        "{} series {}, {} through Grafana, {:.0} % in common",
+        ours.series,
+        Path::Direct.as_str(),
+        theirs.series,
+        overlap * 100.0
+    );
+    row.findings.extend(cause.map(|cause| Finding::of(cause, detail)));
+    debug_assert!(link.query.agreement);
+    row
+}
+
+fn answered(leg: &Leg) -> Option<Answered<'_>> {
+    let identities = leg.seen.identities.as_deref()?;
+    Some(Answered { series: leg.seen.series?, identities })
+}

@@ -1,0 +1,357 @@
+//! promlink → Prometheus: name, port, handshake, query, freshness, on one stream.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use tokio::net::TcpStream;
+
+use crate::carried::{About, DirectMemory};
+use crate::classify::{self, Rejection, Vector};
+use crate::clock::{self, Stopwatch};
+use crate::judge;
+use crate::link::{Endpoint, Link, Scheme};
+use crate::net::http::{Connection, Request, Response};
+use crate::net::stream::Stream;
+use crate::net::{credentials, limits};
+use crate::plan::{self, Applies, Step};
+use crate::probe::causes::End;
+use crate::probe::hops::Hops;
+use crate::probe::line::{self, Line};
+use crate::probe::query::{self, Question};
+use crate::probe::{Net, Occasion};
+use crate::report::cause::Cause;
+use crate::report::check::{Check, Path};
+use crate::report::facts::{Fact, Facts, Key};
+use crate::report::finding::Finding;
+use crate::report::seen::Flavour;
+use crate::report::{CarriedFacts, Leg, Outcome, Row, Walk};
+
+/// Addresses walked under `all_addresses`: more replicas than one Prometheus ever has.
+const MAX_REPLICAS: usize = 16;
+
+/// Walks the direct path.
+pub async fn walk(
+    net: &Net,
+    link: &Link,
+    endpoint: &Endpoint,
+    facts: &CarriedFacts,
+    memory: &mut DirectMemory,
+    occasion: Occasion,
+) -> Walk {
+    let watch = Stopwatch::start();
+    let hops = Hops {
+        net,
+        endpoint,
+        thresholds: &link.thresholds,
+        reached: facts.reached_prometheus,
+        last: occasion.deadlines.report,
+    };
+    let now = occasion.started;
+    let named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
+    memory.name.note(named.hit.clone(), now);
+    let start = |addresses: &[SocketAddr]| Steps {
+        link,
+        hops,
+        occasion,
+        large: memory.large,
+        about: memory.about.clone(),
+        addresses: addresses.to_vec(),
+        wire: Wire::Apart,
+        leg: Leg { rows: [(Check::Dns, named.row.clone())].into_iter().collect(), ..Leg::default() },
+    };
+    let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
+    let done: Vec<Steps<'_>> = if replicas > 1 {
+        let each = named.addresses.iter().take(replicas);
+        join_all(each.map(|address| start(&[*address]).walk())).await
+    } else {
+        vec![start(&named.addresses).walk().await]
+    };
+    memory.large = done.iter().any(|steps| steps.large);
+    memory.about = done.iter().find_map(|steps| steps.about.clone());
+    let mut legs: Vec<Leg> = done.into_iter().map(|steps| steps.leg).collect();
+    let best = legs.iter().position(|leg| leg_passed(leg, link.query.freshness)).unwrap_or(0);
+    let first = legs.swap_remove(best);
+    Walk { first, others: legs, took: watch.read() }
+}
+
+fn leg_passed(leg: &Leg, freshness: bool) -> bool {
+    let deciding = if freshness { Check::Freshness } else { Check::Query };
+    leg.outcome(deciding) == Some(Outcome::Passed)
+}
+
+/// The walk of one address (or of the first of several that answers), step by step.
+struct Steps<'a> {
+    link: &'a Link,
+    hops: Hops<'a>,
+    occasion: Occasion,
+    large: bool,
+    about: Option<About>,
+    addresses: Vec<SocketAddr>,
+    wire: Wire,
+    leg: Leg,
+}
+
+/// How far the connection has come: each check consumes what the one before it produced.
+enum Wire {
+    Apart,
+    Connected(TcpStream, SocketAddr),
+    Speaking(Line),
+}
+
+impl Steps<'_> {
+    async fn walk(mut self) -> Self {
+        let applies = Applies {
+            tls: self.hops.endpoint.url.scheme == Scheme::Https,
+            freshness: self.link.query.freshness && self.link.query.expect_series,
+            agreement: false,
+        };
+        loop {
+            let left = clock::left(self.occasion.deadlines.checks);
+            let (check, row) = match plan::next(Path::Direct, &self.leg.rows, applies, left) {
+                Step::Stop => break self,
+                Step::Skip(check, why) => (check, Row::skipped(why, clock::now())),
+                Step::Run(check) => (check, self.run(check).await),
+            };
+            self.leg.rows.insert(check, row);
+        }
+    }
+
+    async fn run(&mut self, check: Check) -> Row {
+        match check {
+            Check::Tcp => self.tcp().await,
+            Check::Tls => self.tls().await,
+            Check::Query => self.query().await,
+            Check::Freshness => self.freshness().await,
+            // `dns` has its row from the start; the rest is not on this path.
+            Check::Dns
+            | Check::Assertions
+            | Check::GrafanaHealth
+            | Check::Auth
+            | Check::Datasource
+            | Check::DatasourceHealth
+            | Check::GrafanaQuery
+            | Check::Agreement => failed(Cause::Internal, Duration::ZERO),
+        }
+    }
+
+    async fn tcp(&mut self) -> Row {
+        let dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        if let Some((stream, address)) = dialled.stream {
+            self.leg.address = Some(address);
+            self.wire = Wire::Connected(stream, address);
+        } else {
+            self.leg.address = self.addresses.first().copied();
+        }
+        dialled.row
+    }
+
+    async fn tls(&mut self) -> Row {
+        let Wire::Connected(stream, address) = std::mem::replace(&mut self.wire, Wire::Apart)
+        else {
+            return failed(Cause::Internal, Duration::ZERO);
+        };
+        let deadline = self.occasion.deadlines.checks;
+        let secured = self.hops.tls(stream, deadline, &mut self.leg.seen).await;
+        if let Some(stream) = secured.stream {
+            self.speak(stream, address).await;
+        }
+        secured.row
+    }
+
+    async fn speak(&mut self, stream: Stream, address: SocketAddr) {
+        let asked = self.leg.seen.client_certificate_asked;
+        let connection = Connection::open(stream).await.ok();
+        self.wire = Wire::Speaking(Line::new(End::Prometheus, address, connection, asked));
+    }
+
+    async fn query(&mut self) -> Row {
+        if let Wire::Connected(..) = self.wire
+            && let Wire::Connected(stream, address) = std::mem::replace(&mut self.wire, Wire::Apart)
+        {
+            self.speak(Stream::from(stream), address).await;
+        }
+        let watch = Stopwatch::start();
+        let question = Question::main(&self.link.query, self.large);
+        match self.ask(&question).await {
+            Ok((response, vector)) => self.judge_query(&response, vector, watch).await,
+            Err(row) => row.into_row(watch.read()),
+        }
+    }
+
+    /// What a good answer amounts to.
+    async fn judge_query(&mut self, response: &Response, mut vector: Vector, watch: Stopwatch) -> Row {
+        let took = watch.read();
+        if self.large {
+            vector.series = vector.value.map_or(0, |count| count as u64);
+            let up = Question::CountUp(query::selector(&self.link.query));
+            vector.up = match self.ask(&up).await {
+                Ok((_, up)) => up.value.map_or(0, |count| count as u64),
+                Err(_) => vector.series,
+            };
+        }
+        self.large |= vector.large;
+        let thresholds = &self.link.thresholds;
+        let empty = self.link.query.expect_series && vector.series == 0;
+        let outcome = if empty { Outcome::Failed(Cause::NoSeries) } else { Outcome::Passed };
+        let mut row = Row::ended(outcome, took, clock::now());
+        note_vector(&mut row.facts, &vector);
+        let mut found = |cause: Option<Cause>, detail: String| {
+            row.findings.extend(cause.map(|cause| Finding::of(cause, detail)));
+        };
+        found(judge::slow(took, thresholds.slow), format!("{} ms", took.as_millis()));
+        found(vector.partial.then_some(Cause::PartialAnswer), vector.warnings.join("; "));
+        if query::counts_targets(self.link) && !empty {
+            let targets = judge::targets(vector.series, vector.up, thresholds.targets_down);
+            found(targets, format!("{} of {} up", vector.up, vector.series));
+        }
+        if let Some(skew) = line::skew(response, row.at.wall) {
+            self.leg.seen.clock_skew_seconds = Some(skew);
+            found(judge::clock_skew(skew, thresholds.clock_skew), format!("{skew:+.0} s"));
+        }
+        let seen = &mut self.leg.seen;
+        seen.series = Some(vector.series);
+        seen.series_up = query::counts_targets(self.link).then_some(vector.up);
+        seen.identities = (!self.large).then_some(vector.identities);
+        seen.query_took = Some(took);
+        if outcome == Outcome::Passed {
+            self.ask_version(vector.flavour).await;
+        }
+        row
+    }
+
+    async fn freshness(&mut self) -> Row {
+        let watch = Stopwatch::start();
+        let question = Question::Age(query::selector(&self.link.query));
+        let vector = match self.ask(&question).await {
+            Ok((_, vector)) => vector,
+            Err(row) => return row.into_row(watch.read()),
+        };
+        let age = vector.value.filter(|age| age.is_finite()).map(|age| age.clamp(0.0, 1e9));
+        let Some(age) = age else { return failed(Cause::NoSeries, watch.read()) };
+        let stale = judge::freshness(Duration::from_secs_f64(age), self.link.thresholds.freshness);
+        let outcome = stale.map_or(Outcome::Passed, Outcome::Failed);
+        let mut row = Row::ended(outcome, watch.read(), clock::now());
+        row.facts.push(Key::Age, Fact::Seconds(Duration::from_secs_f64(age)));
+        self.leg.seen.newest_sample = vector
+            .evaluated_at
+            .filter(|at| at.is_finite() && (0.0..1e11).contains(at))
+            .and_then(|at| unix(at - age));
+        row
+    }
+
+    /// Which server this is, asked now and then; no check, so its failure says nothing.
+    async fn ask_version(&mut self, told: Option<Flavour>) {
+        let now = self.occasion.started;
+        if !self.about.as_ref().is_some_and(|about| about.is_fresh(now)) {
+            let path = "/api/v1/status/buildinfo";
+            let answered = match self.request(path) {
+                Ok(request) => self.send(&request).await.ok(),
+                Err(_) => None,
+            };
+            let info = answered.and_then(|response| {
+                classify::prometheus::buildinfo(&line::answer(&response, path, false))
+            });
+            let (version, flavour) = info.map_or((None, None), |i| (i.version, i.flavour));
+            self.about = Some(About { flavour: told.or(flavour), version, asked: now });
+        }
+        if let Some(about) = &self.about {
+            self.leg.seen.flavour = about.flavour;
+            self.leg.seen.version.clone_from(&about.version);
+        }
+    }
+
+    /// Asks Prometheus, and hands back the answer with what it means.
+    async fn ask(&mut self, question: &Question) -> Result<(Response, Vector), Bad> {
+        let endpoint = self.hops.endpoint;
+        let headers = self.headers()?;
+        let method = self.link.query.method;
+        let request = query::instant(endpoint, question, method, &headers, self.hops.is_absolute());
+        let response = self.send(&request).await?;
+        let asked = format!("{}{}", endpoint.url.path, query::QUERY_PATH);
+        let answer = line::answer(&response, &asked, endpoint.http.auth.is_some());
+        match classify::prometheus::query(&answer) {
+            Ok(vector) => Ok((response, vector)),
+            Err(rejection) => {
+                self.leg.seen.flavour = rejection.flavour;
+                let rejection = if self.hops.is_absolute() { proxied(&response, rejection) } else { rejection };
+                Err(Bad::Rejected(response.status, Box::new(rejection)))
+            }
+        }
+    }
+
+    fn request(&self, path: &str) -> Result<Request, Bad> {
+        let headers = self.headers()?;
+        let cap = limits::SMALL_BODY;
+        Ok(query::get(self.hops.endpoint, path, &headers, self.hops.is_absolute(), cap))
+    }
+
+    fn headers(&self) -> Result<Vec<(String, String)>, Bad> {
+        credentials::headers(&self.hops.endpoint.http).map_err(Bad::Credentials)
+    }
+
+    async fn send(&mut self, request: &Request) -> Result<Response, Bad> {
+        let deadline = self.occasion.deadlines.checks;
+        let Wire::Speaking(line) = &mut self.wire else {
+            return Err(Bad::Lost(Cause::Internal, "no stream".to_owned()));
+        };
+        let sent = line.send(&self.hops, request, deadline).await;
+        sent.map_err(|lost| Bad::Lost(lost.cause, lost.words))
+    }
+}
+
+/// A question without a good answer.
+enum Bad {
+    /// No whole answer.
+    Lost(Cause, String),
+    /// An answer that is no good.
+    Rejected(u16, Box<Rejection>),
+    /// Our own credentials cannot be read: nothing was asked.
+    Credentials(String),
+}
+
+impl Bad {
+    fn into_row(self, took: Duration) -> Row {
+        match self {
+            Self::Lost(cause, words) => {
+                let mut row = failed(cause, took);
+                row.facts.text(Key::Error, &words);
+                row
+            }
+            Self::Rejected(status, rejection) => {
+                let mut row = failed(rejection.cause, took);
+                line::note_rejection(&mut row.facts, status, &rejection);
+                row
+            }
+            Self::Credentials(error) => {
+                let mut row = failed(Cause::Unauthorized, took);
+                row.facts.text(Key::Error, &error);
+                row
+            }
+        }
+    }
+}
+
+fn failed(cause: Cause, took: Duration) -> Row {
+    Row::ended(Outcome::Failed(cause), took, clock::now())
+}
+
+/// A forward proxy that answers by itself says so by its status or a header of its own.
+fn proxied(response: &Response, mut rejection: Rejection) -> Rejection {
+    if response.status == 407 || response.header("x-squid-error").is_some() {
+        rejection.cause = Cause::ForwardProxyAnswered;
+    }
+    rejection
+}
+
+fn note_vector(facts: &mut Facts, vector: &Vector) {
+    facts.push(Key::Series, Fact::Count(vector.series));
+    if !vector.warnings.is_empty() {
+        facts.list(Key::Warnings, &vector.warnings);
+    }
+}
+
+fn unix(seconds: f64) -> Option<SystemTime> {
+    let since = Duration::try_from_secs_f64(seconds).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}

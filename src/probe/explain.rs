@@ -1,0 +1,111 @@
+//! Questions that explain a failure: asked only when one is there, in the time kept for them.
+
+use tokio::time::Instant;
+
+use crate::net::dns::{Asked, DnsFailure, Kind, Record, Resolver};
+use crate::plan::Ladder;
+
+/// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at each rung
+/// (`captures/coredns-1.15`): a name that has others below it exists without data, a wrong one does not.
+pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> Ladder {
+    let Some(zone) = resolver.settings().zone() else { return Ladder::Unknown };
+    let Some(name) = ClusterName::parse(host, zone) else { return Ladder::Unknown };
+    if name.domain != zone {
+        let served = exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
+        if served != Some(true) {
+            return Ladder::WrongClusterDomain;
+        }
+    }
+    let namespace = format!("{}.svc.{}", name.namespace, name.domain);
+    match exists(&resolver.ask(&namespace, Kind::A, deadline).await) {
+        Some(true) => Ladder::NoSuchService,
+        Some(false) if name.is_written_out => Ladder::NoSuchNamespace,
+        Some(false) | None => Ladder::Unknown,
+    }
+}
+
+/// All ports of the Service behind `host`, from the SRV record of its plain name; none when the name is
+/// not a Service's, or nobody answers.
+pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -> Vec<u16> {
+    let Some(zone) = resolver.settings().zone() else { return Vec::new() };
+    let Some(name) = ClusterName::parse(host, zone) else { return Vec::new() };
+    let service = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
+    let mut ports: Vec<u16> = match resolver.ask(&service, Kind::Srv, deadline).await.result {
+        Ok(records) => records.iter().filter_map(port_of).collect(),
+        Err(_) => Vec::new(),
+    };
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+fn port_of(record: &Record) -> Option<u16> {
+    match record {
+        Record::Srv { port, .. } => Some(*port),
+        Record::Address(_) | Record::Text(_) => None,
+    }
+}
+
+/// Whether a name exists, with or without data; none when nobody says.
+fn exists(asked: &Asked) -> Option<bool> {
+    match &asked.result {
+        Ok(_) | Err(DnsFailure::NoData) => Some(true),
+        Err(DnsFailure::NxDomain) => Some(false),
+        Err(
+            DnsFailure::ServFail { .. }
+            | DnsFailure::Refused
+            | DnsFailure::OtherRcode(_)
+            | DnsFailure::ServerUnreachable
+            | DnsFailure::Timeout
+            | DnsFailure::Malformed
+            | DnsFailure::InvalidName
+            | DnsFailure::Local(_),
+        ) => None,
+    }
+}
+
+/// A host that can be a Service's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ClusterName<'a> {
+    service: &'a str,
+    namespace: &'a str,
+    domain: &'a str,
+    /// `svc` is part of it: a missing namespace is then no guess.
+    is_written_out: bool,
+}
+
+impl<'a> ClusterName<'a> {
+    /// `a.b`, `a.b.svc` or `a.b.svc.<domain>`.
+    ///
+    /// `a.b` may as well be somebody's domain, so it says nothing of a namespace that does not exist.
+    fn parse(host: &'a str, zone: &'a str) -> Option<Self> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let (service, rest) = host.split_once('.')?;
+        let (namespace, rest) = match rest.split_once('.') {
+            Some((namespace, rest)) => (namespace, Some(rest)),
+            None => (rest, None),
+        };
+        let domain = match rest {
+            None | Some("svc") => zone,
+            Some(rest) => rest.strip_prefix("svc.")?,
+        };
+        Some(Self { service, namespace, domain, is_written_out: rest.is_some() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_name_is_taken_apart() {
+        let zone = "cluster.local";
+        let parse = |host| ClusterName::parse(host, zone).map(|n| (n.service, n.namespace, n.domain));
+        assert_eq!(parse("p.m.svc.cluster.local."), Some(("p", "m", zone)));
+        assert_eq!(parse("p.m.svc.cluster.example"), Some(("p", "m", "cluster.example")));
+        assert_eq!(parse("p.m.svc"), Some(("p", "m", zone)));
+        assert_eq!(parse("p.m"), Some(("p", "m", zone)));
+        assert_eq!(parse("p"), None);
+        assert_eq!(parse("prometheus.example.org"), None);
+    }
+}

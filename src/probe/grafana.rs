@@ -1,0 +1,273 @@
+//! promlink → Grafana → Prometheus, with the least that Grafana must do for it.
+//!
+//! Reaching Grafana and checking our rights is shared at its desk. Two calls may take a minute when
+//! packets are dropped behind Grafana: the query and the health check. They are owned by themselves, run
+//! side by side, and go home with the link's task when the report closes before they end.
+
+mod ask;
+mod call;
+mod datasource;
+mod rights;
+mod visit;
+mod voices;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout_at};
+
+use crate::carried::{GrafanaMemory, Said};
+use crate::clock::{self, Stopwatch};
+use crate::desk::{Desk, Visit, Wants};
+use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
+use crate::net::credentials;
+use crate::net::http::{Request, Response};
+use crate::plan::{self, Applies, Step};
+use crate::probe::causes::End;
+use crate::probe::hops::Hops;
+use crate::probe::line::{Line, Lost};
+use crate::probe::query;
+use crate::probe::{Net, Occasion};
+use crate::report::cause::Cause;
+use crate::report::check::{Check, CheckMap, Path, Why};
+use crate::report::facts::Key;
+use crate::report::{CarriedFacts, Leg, Outcome, Row, Walk};
+
+/// Walks the path through Grafana.
+pub async fn walk(
+    net: &Arc<Net>,
+    desk: Arc<Desk>,
+    link: &Link,
+    side: &GrafanaSide,
+    facts: &CarriedFacts,
+    memory: &mut GrafanaMemory,
+    occasion: Occasion,
+) -> Walk {
+    let watch = Stopwatch::start();
+    let hops = Hops {
+        net,
+        endpoint: &side.end.endpoint,
+        thresholds: &link.thresholds,
+        reached: facts.reached_grafana,
+        last: occasion.deadlines.report,
+    };
+    let through = Through {
+        net,
+        desk: &desk,
+        link,
+        side,
+        hops,
+        occasion,
+        headers: headers(side),
+        visit: None,
+        line: None,
+        leg: Leg::default(),
+        slots: CheckMap::default(),
+        revisited: false,
+    };
+    let leg = through.walk(memory).await;
+    send_home(memory, &desk);
+    Walk { first: leg, others: Vec::new(), took: watch.read() }
+}
+
+/// Calls that outlive their cycle need leave; without it they end here.
+fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
+    memory.waiting.retain_mut(|pending| {
+        if pending.leave.is_none() {
+            pending.leave = desk.leave_to_outlive();
+        }
+        pending.leave.is_some()
+    });
+}
+
+/// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source shows
+/// at once (`X-Grafana-NoCache`).
+fn headers(side: &GrafanaSide) -> Result<Vec<(String, String)>, String> {
+    let mut headers = credentials::headers(&side.end.endpoint.http)?;
+    headers.push(("X-Grafana-NoCache".to_owned(), "true".to_owned()));
+    if let Some(org) = side.end.org_id {
+        headers.push(("X-Grafana-Org-Id".to_owned(), org.to_string()));
+    }
+    Ok(headers)
+}
+
+/// The walk, step by step.
+struct Through<'a> {
+    net: &'a Arc<Net>,
+    desk: &'a Arc<Desk>,
+    link: &'a Link,
+    side: &'a GrafanaSide,
+    hops: Hops<'a>,
+    occasion: Occasion,
+    headers: Result<Vec<(String, String)>, String>,
+    visit: Option<Arc<Visit>>,
+    line: Option<Line>,
+    leg: Leg,
+    /// Slots of the calls that run side by side.
+    slots: CheckMap<OwnedSemaphorePermit>,
+    /// A transport failure of ours has led to a second visit; it does so once a cycle.
+    revisited: bool,
+}
+
+/// Why a call gave no answer to judge.
+enum Missed {
+    /// Grafana itself is not there any more: the rows of the visit tell, nothing else is to be said.
+    Gone,
+    /// The check has this row instead.
+    Instead(Row),
+}
+
+impl Through<'_> {
+    async fn walk(mut self, memory: &mut GrafanaMemory) -> Leg {
+        let applies = Applies {
+            tls: self.side.end.endpoint.url.scheme == Scheme::Https,
+            freshness: false,
+            agreement: self.link.query.agreement && self.link.query.expect_series,
+        };
+        loop {
+            let left = clock::left(self.occasion.deadlines.checks);
+            match plan::next(Path::Grafana, &self.leg.rows, applies, left) {
+                Step::Stop | Step::Run(Check::Agreement) => break self.leg,
+                Step::Skip(check, why) => {
+                    self.leg.rows.insert(check, Row::skipped(why, clock::now()));
+                }
+                Step::Run(check) => self.run(check, memory).await,
+            }
+        }
+    }
+
+    /// Runs `check`, and sets its row; or the row of an earlier check, whose fault it turned out to be.
+    async fn run(&mut self, check: Check, memory: &mut GrafanaMemory) {
+        match check {
+            Check::Dns | Check::Tcp | Check::Tls | Check::GrafanaHealth => {
+                self.reach(self.occasion.started).await;
+            }
+            Check::Auth => self.auth().await,
+            Check::Datasource => self.datasource(memory).await,
+            Check::DatasourceHealth | Check::GrafanaQuery => self.ask(memory).await,
+            // Not on this path, or done elsewhere.
+            Check::Query | Check::Freshness | Check::Assertions | Check::Agreement => {
+                self.leg.rows.insert(check, failed(Cause::Internal, Duration::ZERO));
+            }
+        }
+    }
+
+    // --- reaching Grafana
+
+    /// A visit that this cycle may use; its rows stand for the first four checks.
+    async fn reach(&mut self, asked: clock::Now) {
+        let confirms = self.occasion.trigger == crate::report::Trigger::Confirmation;
+        let wants = Wants {
+            asked,
+            max_age: self.link.cadence.interval / 2,
+            not_before: if self.revisited { Some(asked) } else { self.occasion.last_end.filter(|_| confirms) },
+        };
+        let deadline = self.occasion.deadlines.checks;
+        let mut line = None;
+        let run = visit::run(self.hops, self.desk, &self.headers, &mut line, deadline);
+        let Some(visit) = self.desk.visit.get(wants, self.occasion.deadlines.report, run).await else {
+            self.leg.rows.insert(Check::Dns, Row::skipped(Why::Busy, clock::now()));
+            return;
+        };
+        for (check, row) in visit.rows.iter() {
+            self.leg.rows.insert(check, row.clone());
+        }
+        self.leg.address = visit.address;
+        self.leg.seen.version.clone_from(&visit.seen.version);
+        self.leg.seen.not_after = visit.seen.not_after;
+        self.leg.seen.clock_skew_seconds = visit.seen.clock_skew_seconds;
+        let asked_for = visit.seen.client_certificate_asked;
+        let fresh = |address| Line::new(End::Grafana, address, None, asked_for);
+        self.line = line.or_else(|| visit.address.map(fresh));
+        self.visit = Some(visit);
+    }
+
+    /// Sends one short request in a slot of the desk's.
+    ///
+    /// A transport failure of ours is not the check's fault: it leads to a second visit, and is charged
+    /// to that, or to `grafana_health` when even a second try fails.
+    async fn call(&mut self, request: &Request) -> Result<Response, Missed> {
+        let deadline = self.occasion.deadlines.checks;
+        let Some(_slot) = self.desk.slot(deadline).await else {
+            return Err(Missed::Instead(Row::skipped(Why::Busy, clock::now())));
+        };
+        loop {
+            let watch = Stopwatch::start();
+            let Some(line) = &mut self.line else { return Err(Missed::Gone) };
+            let lost = match line.send(&self.hops, request, deadline).await {
+                Ok(response) => return Ok(response),
+                Err(lost) => lost,
+            };
+            if lost.cause == Cause::NoResponse {
+                let mut row = failed(Cause::NoResponse, watch.read());
+                row.facts.text(Key::Error, &lost.words);
+                return Err(Missed::Instead(row));
+            }
+            if !self.lost_on_the_way(&lost).await {
+                return Err(Missed::Gone);
+            }
+        }
+    }
+
+    /// What a transport failure leads to: whether Grafana is there after all, and worth another try.
+    async fn lost_on_the_way(&mut self, lost: &Lost) -> bool {
+        if !self.revisited {
+            self.revisited = true;
+            if let Some(stale) = self.visit.take() {
+                self.desk.visit.forget(&stale).await;
+            }
+            self.reach(clock::now()).await;
+            if self.visit.as_ref().is_some_and(|visit| visit.passed) {
+                return true;
+            }
+        }
+        if self.visit.as_ref().is_none_or(|visit| visit.passed) {
+            let mut row = failed(lost.cause, Duration::ZERO);
+            row.facts.text(Key::Error, &lost.words);
+            self.leg.rows.insert(Check::GrafanaHealth, row);
+        }
+        false
+    }
+
+    /// A GET of Grafana's own API.
+    fn get(&self, path: &str, cap: usize) -> Request {
+        let headers = self.headers.as_deref().unwrap_or_default();
+        query::get(self.hops.endpoint, path, headers, self.hops.is_absolute(), cap)
+    }
+
+    /// The data source's uid, read or configured.
+    fn uid(&self) -> Option<&str> {
+        let read = self.leg.seen.datasource.as_ref().map(|seen| seen.uid.as_str());
+        read.or(match &self.side.datasource {
+            DatasourceRef::Uid(uid) => Some(uid),
+            DatasourceRef::Name(_) | DatasourceRef::Default => None,
+        })
+    }
+
+    /// Charges a refusal of ours to `auth`, whichever call met it.
+    async fn refused(&mut self, mut row: Row, cause: Cause) {
+        row.outcome = Outcome::Failed(cause);
+        self.leg.rows.insert(Check::Auth, row);
+        self.desk.auth.clear().await;
+    }
+
+    /// Sets the row of `check`, unless the fault lies elsewhere.
+    fn settle(&mut self, check: Check, missed: Missed) {
+        match missed {
+            Missed::Gone => {}
+            Missed::Instead(row) => {
+                self.leg.rows.insert(check, row);
+            }
+        }
+    }
+}
+
+fn failed(cause: Cause, took: Duration) -> Row {
+    Row::ended(Outcome::Failed(cause), took, clock::now())
+}
+
+/// The next call of `memory` to end before `deadline`.
+async fn said_before(memory: &mut GrafanaMemory, deadline: Instant) -> Option<Said> {
+    timeout_at(deadline, memory.next_said()).await.ok()
+}

@@ -1,0 +1,324 @@
+//! `datasource_health` and `grafana_query`: side by side, and explained when they fail.
+
+use std::sync::Arc;
+
+use futures_util::future::join;
+use tokio::time::Instant;
+
+use crate::carried::{GrafanaMemory, Pending, Said, Voice};
+use crate::classify::grafana_answer::{self, Failure, ProxyVoice};
+use crate::clock::{self, Stopwatch};
+use crate::link::{Link, Method};
+use crate::net::http::Request;
+use crate::net::limits;
+use crate::plan;
+use crate::probe::grafana::call::{Asks, Call, Expected};
+use crate::probe::grafana::voices::Heard;
+use crate::probe::grafana::{Through, said_before};
+use crate::probe::line;
+use crate::probe::query::{self, QUERY_PATH, Question};
+use crate::report::cause::Cause;
+use crate::report::check::{Check, Why};
+use crate::report::{Outcome, Row};
+
+impl Through<'_> {
+    /// Sets the rows of `datasource_health` and `grafana_query`; or the row of an earlier check, whose
+    /// fault it turned out to be, and then neither.
+    pub(super) async fn ask(&mut self, memory: &mut GrafanaMemory) {
+        let watch = Stopwatch::start();
+        let Some(uid) = self.uid().map(str::to_owned) else {
+            self.leg.rows.insert(Check::Datasource, super::failed(Cause::DatasourceNotFound, watch.read()));
+            return;
+        };
+        let kept = memory.kept.get(Check::DatasourceHealth).cloned();
+        let kept = kept.filter(|row| {
+            plan::still_good(Check::DatasourceHealth, Some(row), self.occasion.started)
+        });
+        let hung_before = memory.waits_for(Check::GrafanaQuery);
+        if !hung_before && !self.begin(memory, Check::GrafanaQuery, &uid).await {
+            self.leg.rows.insert(Check::GrafanaQuery, Row::skipped(Why::Busy, clock::now()));
+            self.leg.rows.insert(Check::DatasourceHealth, Row::skipped(Why::Busy, clock::now()));
+            return;
+        }
+        if kept.is_none() {
+            self.begin(memory, Check::DatasourceHealth, &uid).await;
+        }
+        let deadline = self.occasion.deadlines.checks;
+        let mut heard = Heard::default();
+        if hung_before {
+            let (proxy, ()) = join(
+                self.second_opinion(&uid, deadline),
+                listen(memory, &mut heard.query, deadline),
+            )
+            .await;
+            heard.proxy = proxy;
+        } else {
+            listen(memory, &mut heard.query, deadline).await;
+        }
+        let Some(query) = self.own_faults(heard.query.take(), memory).await else { return };
+        heard.query = query;
+        if self.wants_explaining(&heard) {
+            self.explain(&mut heard, memory, &uid, kept.is_some()).await;
+            if !self.reread(memory).await {
+                return;
+            }
+        }
+        self.finish(heard, memory, kept, watch);
+    }
+
+    /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a row.
+    #[expect(clippy::option_option, reason = "no fault of ours, and an answer or none yet")]
+    async fn own_faults(
+        &mut self,
+        said: Option<Said>,
+        memory: &mut GrafanaMemory,
+    ) -> Option<Option<Said>> {
+        let Some(said) = said else { return Some(None) };
+        let Outcome::Failed(cause) = said.row.outcome else { return Some(Some(said)) };
+        if said.voice == Voice::Wire {
+            let lost = line::Lost { cause, words: "during the query".to_owned() };
+            if self.lost_on_the_way(&lost).await
+                && let Some(uid) = self.uid().map(str::to_owned)
+                && self.begin(memory, Check::GrafanaQuery, &uid).await
+            {
+                let mut again = None;
+                listen(memory, &mut again, self.occasion.deadlines.checks).await;
+                match again {
+                    Some(again) if again.voice == Voice::Wire => {}
+                    again => return Some(again),
+                }
+                self.lost_on_the_way(&lost).await;
+            }
+            return None;
+        }
+        let refused = said.voice == Voice::Grafana && grafana_answer::is_refusal(cause);
+        if refused && cause != Cause::PermissionMissing {
+            self.refused(said.row, cause).await;
+            return None;
+        }
+        Some(Some(said))
+    }
+
+    fn wants_explaining(&self, heard: &Heard) -> bool {
+        let failed = |said: &Said| said.row.outcome != Outcome::Passed;
+        heard.query.as_ref().is_none_or(failed)
+    }
+
+    /// Asks everybody else who may know why.
+    async fn explain(
+        &mut self,
+        heard: &mut Heard,
+        memory: &mut GrafanaMemory,
+        uid: &str,
+        health_was_kept: bool,
+    ) {
+        let deadline = self.occasion.deadlines.report;
+        if heard.query.is_some() && health_was_kept && !memory.waits_for(Check::DatasourceHealth) {
+            self.begin(memory, Check::DatasourceHealth, uid).await;
+        }
+        if heard.proxy.is_none() {
+            heard.proxy = self.second_opinion(uid, deadline).await;
+        }
+        if memory.waits_for(Check::DatasourceHealth) && heard.query.is_some() {
+            // Answered within the cycle or not at all: it may take a minute.
+            listen_for_health(memory, self.occasion.deadlines.checks).await;
+        }
+        heard.health = memory.kept.get(Check::DatasourceHealth).and_then(|row| match row.outcome {
+            Outcome::Failed(cause) => Some(cause),
+            Outcome::Passed | Outcome::Skipped(_) => None,
+        });
+        let hidden = |said: &Said| {
+            said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana)
+        };
+        if heard.query.as_ref().is_some_and(hidden) && heard.health.is_none() {
+            heard.rule = self.rule_error(deadline).await;
+        }
+    }
+
+    /// Our rights and the data source are read anew when the query fails on ones that were kept; false
+    /// when one of them turns out to be the fault.
+    async fn reread(&mut self, memory: &mut GrafanaMemory) -> bool {
+        let started = self.occasion.started;
+        let is_kept = |row: Option<&Row>| row.is_some_and(|row| row.at < started);
+        if is_kept(self.leg.rows.get(Check::Auth)) {
+            self.desk.auth.clear().await;
+            self.read_rights(started).await;
+        }
+        if is_kept(self.leg.rows.get(Check::Datasource)) {
+            self.leg.rows.remove(Check::Datasource);
+            self.read_datasource(memory).await;
+        }
+        [Check::Auth, Check::Datasource].into_iter().all(|check| {
+            !matches!(self.leg.outcome(check), Some(Outcome::Failed(_)) | None)
+        })
+    }
+
+    /// Sets both rows.
+    fn finish(
+        &mut self,
+        mut heard: Heard,
+        memory: &mut GrafanaMemory,
+        kept: Option<Row>,
+        watch: Stopwatch,
+    ) {
+        let now = clock::now();
+        match &heard.query {
+            Some(said) => {
+                memory.late = None;
+                memory.large |= said.seen.large_answer;
+                let seen = &mut self.leg.seen;
+                seen.series = said.seen.series;
+                seen.identities.clone_from(&said.seen.identities);
+                seen.query_took = said.seen.query_took;
+            }
+            // A good answer fills one gap, a bad one all until the next call has ended.
+            None => heard.late = match &memory.late {
+                Some(late) if late.row.outcome == Outcome::Passed => memory.late.take(),
+                late => late.clone(),
+            },
+        }
+        let health = if memory.waits_for(Check::DatasourceHealth) {
+            Row::skipped(Why::StillWaiting, now)
+        } else {
+            let latest = memory.kept.get(Check::DatasourceHealth).cloned();
+            latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
+        };
+        self.leg.rows.insert(Check::DatasourceHealth, health);
+        let row = heard.conclude(watch.read(), now);
+        if row.outcome == Outcome::Failed(Cause::PermissionMissing) {
+            self.leg.rows.insert(Check::Auth, row);
+        } else {
+            self.leg.rows.insert(Check::GrafanaQuery, row);
+        }
+    }
+
+    /// Begins a call in a slot of its own; false when there is none until the deadline.
+    async fn begin(&mut self, memory: &mut GrafanaMemory, check: Check, uid: &str) -> bool {
+        if memory.waits_for(check) {
+            return true;
+        }
+        let Some(slot) = self.desk.slot(self.occasion.deadlines.checks).await else { return false };
+        let Some(address) = self.line.as_ref().map(line::Line::address) else { return false };
+        self.slots.insert(check, slot);
+        let expected = Expected {
+            forwards_user: self.leg.seen.datasource.as_ref().is_some_and(|d| d.forwards_user),
+            series: self.link.query.expect_series,
+            freshness: self.link.query.freshness && self.link.query.expect_series,
+            counted: memory.large,
+        };
+        let (asks, request, line) = if check == Check::GrafanaQuery {
+            let line = self.line.replace(line::Line::new(
+                crate::probe::causes::End::Grafana,
+                address,
+                None,
+                false,
+            ));
+            (Asks::Query(expected), self.query_request(uid, memory.large), line)
+        } else {
+            let path = format!("/api/datasources/uid/{}/health", query::escape(uid));
+            (Asks::Health(expected), self.get(&path, limits::SMALL_BODY), None)
+        };
+        let call = Call {
+            net: Arc::clone(self.net),
+            grafana: Arc::clone(&self.side.end),
+            thresholds: self.link.thresholds,
+            address,
+            line,
+            request,
+            asks,
+        };
+        let pending: Pending = call.begin();
+        memory.waiting.push(pending);
+        true
+    }
+
+    /// `POST /api/ds/query`, the way panels go: A is the selector, B the time of its newest sample.
+    fn query_request(&self, uid: &str, large: bool) -> Request {
+        let path = "/api/ds/query";
+        let kind = self.leg.seen.datasource.as_ref().map_or("prometheus", |seen| &seen.kind);
+        let url = &self.side.end.endpoint.url;
+        Request {
+            method: Method::Post,
+            target: query::target_form(url, format!("{}{path}", url.path), self.hops.is_absolute()),
+            host: url.host_header(),
+            headers: self.headers.clone().unwrap_or_default(),
+            body: Some(("application/json", query_body(self.link, kind, uid, large))),
+            cap: limits::GRAFANA_BODY,
+        }
+    }
+
+    /// What Prometheus answers to Grafana, handed over as it is by the data proxy.
+    async fn second_opinion(&mut self, uid: &str, deadline: Instant) -> Option<ProxyVoice> {
+        let promql = Question::main(&self.link.query, true).promql();
+        let path = format!(
+            "/api/datasources/proxy/uid/{}{QUERY_PATH}?query={}",
+            query::escape(uid),
+            query::escape(&promql)
+        );
+        let request = self.get(&path, limits::GRAFANA_BODY);
+        let _slot = self.desk.slot(deadline).await?;
+        let line = self.line.as_mut()?;
+        let response = line.send(&self.hops, &request, deadline).await.ok()?;
+        Some(grafana_answer::data_proxy(&line::answer(&response, &path, true)))
+    }
+
+    /// The last error of an alert rule on this data source: old Grafanas say it nowhere else.
+    async fn rule_error(&mut self, deadline: Instant) -> Option<Failure> {
+        let url = self.leg.seen.datasource.as_ref().map(|seen| seen.url.clone())?;
+        let path = "/api/prometheus/grafana/api/v1/rules";
+        let request = self.get(path, limits::GRAFANA_BODY);
+        let _slot = self.desk.slot(deadline).await?;
+        let line = self.line.as_mut()?;
+        let response = line.send(&self.hops, &request, deadline).await.ok()?;
+        grafana_answer::rule_error(&line::answer(&response, path, true), &url)
+    }
+}
+
+/// Takes in what calls say until the query has ended and the health check as well, or the deadline.
+async fn listen(memory: &mut GrafanaMemory, query: &mut Option<Said>, deadline: Instant) {
+    while memory.waits_for(Check::GrafanaQuery) || memory.waits_for(Check::DatasourceHealth) {
+        let failed = query.as_ref().is_some_and(|said| said.row.outcome != Outcome::Passed);
+        if failed {
+            return;
+        }
+        let Some(said) = said_before(memory, deadline).await else { return };
+        if said.check == Check::GrafanaQuery {
+            *query = Some(said);
+        } else {
+            memory.take_in(said);
+        }
+    }
+}
+
+async fn listen_for_health(memory: &mut GrafanaMemory, deadline: Instant) {
+    while memory.waits_for(Check::DatasourceHealth) {
+        let Some(said) = said_before(memory, deadline).await else { return };
+        memory.take_in(said);
+    }
+}
+
+/// The body of a query of both refs, in one data source: two in one query have crashed a Grafana.
+fn query_body(link: &Link, kind: &str, uid: &str, large: bool) -> String {
+    let selector = query::selector(&link.query);
+    let a = Question::main(&link.query, large);
+    let mut refs = vec![("A", a.promql())];
+    if link.query.freshness && link.query.expect_series {
+        refs.push(("B", Question::Newest(selector).promql()));
+    }
+    let queries: Vec<serde_json::Value> = refs
+        .into_iter()
+        .map(|(name, promql)| {
+            serde_json::json!({
+                "refId": name,
+                "datasource": {"type": kind, "uid": uid},
+                "expr": promql,
+                "instant": true,
+                "range": false,
+                "format": "time_series",
+                "intervalMs": 15_000,
+                "maxDataPoints": 100,
+            })
+        })
+        .collect();
+    serde_json::json!({"from": "now-5m", "to": "now", "queries": queries}).to_string()
+}

@@ -1,0 +1,188 @@
+//! `datasource`: is it there, of the right type, with its plugin, and set up to reach Prometheus?
+
+use crate::carried::GrafanaMemory;
+use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
+use crate::classify::{Answer, Rejection};
+use crate::clock::{self, Stopwatch};
+use crate::link::{BaseUrl, DatasourceRef};
+use crate::net::limits;
+use crate::plan;
+use crate::probe::grafana::{Through, failed};
+use crate::probe::line;
+use crate::probe::query;
+use crate::report::cause::{Cause, Weight};
+use crate::report::check::{Check, Why};
+use crate::report::facts::Key;
+use crate::report::finding::Finding;
+use crate::report::seen::DatasourceSeen;
+use crate::report::{Outcome, Row};
+
+impl Through<'_> {
+    /// Sets the row of `datasource`, the kept one while it is good enough.
+    pub(super) async fn datasource(&mut self, memory: &mut GrafanaMemory) {
+        let kept = memory.kept.get(Check::Datasource);
+        if plan::still_good(Check::Datasource, kept, self.occasion.started)
+            && let Some(row) = kept
+        {
+            self.leg.seen.datasource.clone_from(&memory.datasource);
+            self.leg.rows.insert(Check::Datasource, row.clone());
+        } else {
+            self.read_datasource(memory).await;
+        }
+    }
+
+    /// Reads it anew.
+    pub(super) async fn read_datasource(&mut self, memory: &mut GrafanaMemory) {
+        memory.kept.remove(Check::Datasource);
+        let watch = Stopwatch::start();
+        let (path, cap) = match &self.side.datasource {
+            DatasourceRef::Uid(uid) => {
+                (format!("/api/datasources/uid/{}", query::escape(uid)), limits::SMALL_BODY)
+            }
+            DatasourceRef::Name(name) => {
+                (format!("/api/datasources/name/{}", query::escape(name)), limits::SMALL_BODY)
+            }
+            DatasourceRef::Default => ("/api/datasources".to_owned(), limits::GRAFANA_BODY),
+        };
+        let request = self.get(&path, cap);
+        let response = match self.call(&request).await {
+            Ok(response) => response,
+            Err(missed) => return self.settle(Check::Datasource, missed),
+        };
+        let answer = line::answer(&response, &path, self.has_credentials());
+        match read(&answer, &self.side.datasource) {
+            Ok(found) => {
+                let mut row = judge(&found);
+                if row.outcome == Outcome::Passed {
+                    row.findings.extend(self.audit(&found).await);
+                    memory.datasource = Some(seen(&found));
+                    self.leg.seen.datasource.clone_from(&memory.datasource);
+                }
+                row.took = watch.read();
+                if row.outcome == Outcome::Passed {
+                    memory.kept.insert(Check::Datasource, row.clone());
+                }
+                self.leg.rows.insert(Check::Datasource, row);
+            }
+            Err(rejection) => {
+                let mut row = failed(rejection.cause, watch.read());
+                line::note_rejection(&mut row.facts, response.status, &rejection);
+                self.unread(row, rejection.cause).await;
+            }
+        }
+    }
+
+    /// A data source that we may not read may still be asked, if its uid is known.
+    async fn unread(&mut self, mut row: Row, cause: Cause) {
+        if cause == Cause::PermissionMissing && self.uid().is_some() {
+            row.outcome = Outcome::Skipped(Why::NotPermitted);
+            self.leg.rows.insert(Check::Datasource, row);
+        } else if grafana_answer::is_refusal(cause) {
+            self.refused(row, cause).await;
+        } else {
+            self.leg.rows.insert(Check::Datasource, row);
+        }
+    }
+
+    /// Compares its URL with the one that this link probes; a finding, because panels may work all the
+    /// same: two names may lead to one server.
+    async fn audit(&self, found: &Datasource) -> Option<Finding> {
+        let theirs = found.address().ok()?;
+        let note = |cause, detail| Finding { weight: Weight::Notes, ..Finding::of(cause, detail) };
+        if theirs.loopback && !self.probes_loopback() {
+            return Some(note(Cause::DatasourceUrlLocalhost, found.url.clone()));
+        }
+        let ours = &self.link.prometheus.as_ref()?.url;
+        let detail = format!("data source: {}, this link: {ours}", found.url);
+        (!self.leads_to_the_same(&theirs, ours).await)
+            .then(|| note(Cause::DatasourceUrlDiffers, detail))
+    }
+
+    /// Grafana and Prometheus on one host, as on a developer's machine.
+    fn probes_loopback(&self) -> bool {
+        self.link.prometheus.as_ref().is_some_and(|endpoint| {
+            endpoint.url.host == "localhost" || endpoint.url.ip().is_some_and(|ip| ip.is_loopback())
+        })
+    }
+
+    async fn leads_to_the_same(&self, theirs: &DatasourceUrl, ours: &BaseUrl) -> bool {
+        if theirs.scheme != ours.scheme || theirs.port != ours.port {
+            return false;
+        }
+        if theirs.host.eq_ignore_ascii_case(&ours.host) {
+            return true;
+        }
+        let deadline = self.occasion.deadlines.checks;
+        let resolver = &self.net.resolver;
+        let (a, b) = futures_util::future::join(
+            resolver.lookup(&theirs.host, None, deadline),
+            resolver.lookup(&ours.host, None, deadline),
+        )
+        .await;
+        match (a.result, b.result) {
+            (Ok(a), Ok(b)) => a.iter().any(|ip| b.contains(ip)),
+            // Ours does not resolve: nothing can be compared.
+            (_, Err(_)) => true,
+            (Err(_), Ok(_)) => false,
+        }
+    }
+}
+
+/// The data source that `reference` means, among what Grafana answered.
+fn read(answer: &Answer<'_>, reference: &DatasourceRef) -> Result<Datasource, Rejection> {
+    match reference {
+        DatasourceRef::Uid(_) | DatasourceRef::Name(_) => grafana_answer::datasource(answer),
+        DatasourceRef::Default => {
+            let list = grafana_answer::datasource_list(answer)?;
+            list.into_iter().find(|one| one.is_default).ok_or_else(|| Rejection {
+                cause: Cause::DatasourceNotFound,
+                api_error_type: None,
+                api_error: Some("no data source is marked as the default".to_owned()),
+                body_start: None,
+                location: None,
+                flavour: None,
+                via: None,
+            })
+        }
+    }
+}
+
+fn judge(found: &Datasource) -> Row {
+    let fault = found.faults().into_iter().next();
+    let outcome = fault.map_or(Outcome::Passed, Outcome::Failed);
+    let mut row = Row::ended(outcome, std::time::Duration::ZERO, clock::now());
+    row.facts.text(Key::Datasource, &format!("{} ({})", found.name, found.uid));
+    row.facts.text(Key::DatasourceUrl, &without_userinfo(&found.url));
+    row
+}
+
+fn seen(found: &Datasource) -> DatasourceSeen {
+    DatasourceSeen {
+        uid: found.uid.clone(),
+        name: found.name.clone(),
+        kind: found.kind.clone(),
+        url: without_userinfo(&found.url),
+        forwards_user: found.forwards_user,
+    }
+}
+
+/// A URL as people may see it: credentials in it are somebody's secret.
+fn without_userinfo(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(authority_end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_a_url_are_never_shown() {
+        assert_eq!(without_userinfo("http://u:p@w@prom:9090/x@y"), "http://prom:9090/x@y");
+        assert_eq!(without_userinfo("http://prom:9090"), "http://prom:9090");
+        assert_eq!(without_userinfo("prom:9090"), "prom:9090");
+    }
+}

@@ -1,0 +1,171 @@
+//! One visit: Grafana's own address, hop by hop, and `/api/health`.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::classify::grafana_answer;
+use crate::clock::{self, Now, Stopwatch};
+use crate::desk::{Desk, Visit};
+use crate::diagnosis;
+use crate::link::Scheme;
+use crate::net::http::Connection;
+use crate::net::limits;
+use crate::net::stream::Stream;
+use crate::plan::{self, Applies, Step};
+use crate::probe::causes::End;
+use crate::probe::hops::Hops;
+use crate::probe::line::{self, Line};
+use crate::probe::query;
+use crate::report::cause::{Cause, Weight};
+use crate::report::check::{Check, CheckMap, Path};
+use crate::report::facts::Key;
+use crate::report::finding::Finding;
+use crate::report::seen::Seen;
+use crate::report::{Outcome, Row};
+
+const HEALTH_PATH: &str = "/api/health";
+
+/// Visits Grafana; a stream that is left over goes to `line`.
+pub async fn run(
+    hops: Hops<'_>,
+    desk: &Desk,
+    headers: &Result<Vec<(String, String)>, String>,
+    line: &mut Option<Line>,
+    deadline: Instant,
+) -> Visit {
+    let began = clock::now();
+    let mut visiting =
+        Visiting { hops, deadline, rows: CheckMap::default(), seen: Seen::default(), line: None };
+    visiting.walk(desk, began, headers.as_deref().unwrap_or_default()).await;
+    let passed = visiting.rows.get(Check::GrafanaHealth).map(|row| row.outcome)
+        == Some(Outcome::Passed);
+    let address = visiting.line.as_ref().map(Line::address);
+    if passed {
+        desk.with_last(|last| last.address = address);
+        *line = visiting.line;
+    }
+    let Visiting { rows, seen, .. } = visiting;
+    Visit { began, ended: clock::now(), rows, address, seen, passed }
+}
+
+struct Visiting<'a> {
+    hops: Hops<'a>,
+    deadline: Instant,
+    rows: CheckMap<Row>,
+    seen: Seen,
+    line: Option<Line>,
+}
+
+impl Visiting<'_> {
+    async fn walk(&mut self, desk: &Desk, began: Now, headers: &[(String, String)]) {
+        let tls = self.hops.endpoint.url.scheme == Scheme::Https;
+        let applies = Applies { tls, ..Applies::default() };
+        let mut addresses = Vec::new();
+        let mut connected = None;
+        loop {
+            let left = clock::left(self.deadline);
+            let (check, row) = match plan::next(Path::Grafana, &self.rows, applies, left) {
+                Step::Run(check @ Check::Dns) => {
+                    let hint = desk.with_last(|last| last.name.hint(began).map(str::to_owned));
+                    let mut named = self.hops.dns(hint.as_deref(), self.deadline).await;
+                    desk.with_last(|last| {
+                        last.name.note(named.hit.take(), began);
+                        fall_back(&mut named.row, &mut named.addresses, last.address);
+                    });
+                    addresses = named.addresses;
+                    (check, named.row)
+                }
+                Step::Run(check @ Check::Tcp) => {
+                    let dialled = self.hops.tcp(&addresses, self.deadline).await;
+                    connected = dialled.stream;
+                    (check, dialled.row)
+                }
+                Step::Run(check @ Check::Tls) => {
+                    let Some((stream, address)) = connected.take() else { return };
+                    let secured = self.hops.tls(stream, self.deadline, &mut self.seen).await;
+                    if let Some(stream) = secured.stream {
+                        self.speak(stream, address).await;
+                    }
+                    (check, secured.row)
+                }
+                Step::Run(check @ Check::GrafanaHealth) => {
+                    if let Some((stream, address)) = connected.take() {
+                        self.speak(Stream::from(stream), address).await;
+                    }
+                    (check, self.health(headers).await)
+                }
+                Step::Skip(check, why) if !beyond(check) => {
+                    (check, Row::skipped(why, clock::now()))
+                }
+                // Everything after health is no part of a visit.
+                Step::Run(_) | Step::Skip(..) | Step::Stop => return,
+            };
+            self.rows.insert(check, row);
+        }
+    }
+
+    async fn speak(&mut self, stream: Stream, address: std::net::SocketAddr) {
+        let connection = Connection::open(stream).await.ok();
+        let asked = self.seen.client_certificate_asked;
+        self.line = Some(Line::new(End::Grafana, address, connection, asked));
+    }
+
+    async fn health(&mut self, headers: &[(String, String)]) -> Row {
+        let watch = Stopwatch::start();
+        let endpoint = self.hops.endpoint;
+        let request = query::get(endpoint, HEALTH_PATH, headers, self.hops.is_absolute(), limits::SMALL_BODY);
+        let Some(line) = &mut self.line else { return failed(Cause::Internal, watch.read()) };
+        let response = match line.send(&self.hops, &request, self.deadline).await {
+            Ok(response) => response,
+            Err(lost) => {
+                let mut row = failed(lost.cause, watch.read());
+                row.facts.text(Key::Error, &lost.words);
+                return row;
+            }
+        };
+        self.seen.clock_skew_seconds = line::skew(&response, clock::now().wall);
+        let asked = format!("{}{HEALTH_PATH}", endpoint.url.path);
+        match grafana_answer::health(&line::answer(&response, &asked, false)) {
+            Ok(health) => {
+                let mut row = Row::ended(Outcome::Passed, watch.read(), clock::now());
+                if let Some(version) = health.version {
+                    row.facts.text(Key::Version, &version);
+                    self.seen.version = Some(version);
+                }
+                row
+            }
+            Err(rejection) => {
+                let mut row = failed(rejection.cause, watch.read());
+                line::note_rejection(&mut row.facts, response.status, &rejection);
+                row
+            }
+        }
+    }
+}
+
+fn failed(cause: Cause, took: Duration) -> Row {
+    Row::ended(Outcome::Failed(cause), took, clock::now())
+}
+
+/// No part of a visit.
+fn beyond(check: Check) -> bool {
+    check.is_through_grafana() || check == Check::Auth
+}
+
+/// A resolver that fails us says nothing about Grafana: its last good address is dialled instead, and the
+/// failure is a finding.
+fn fall_back(
+    row: &mut Row,
+    addresses: &mut Vec<std::net::SocketAddr>,
+    last: Option<std::net::SocketAddr>,
+) {
+    let (Outcome::Failed(cause), Some(last)) = (row.outcome, last) else { return };
+    if !diagnosis::kinds::is_of_position(cause) {
+        return;
+    }
+    row.outcome = Outcome::Passed;
+    let detail = format!("dialled its last good address {last} instead");
+    row.findings.push(Finding { weight: Weight::Notes, ..Finding::of(cause, detail) });
+    addresses.push(last);
+}

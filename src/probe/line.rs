@@ -1,0 +1,129 @@
+//! Requests in turn on one stream.
+//!
+//! A server may close after any answer. The stream is then dialled again without a row of its own: what
+//! is timed as a check is how an end is reached, once a cycle.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use crate::classify::{Answer, Rejection};
+use crate::net::http::{Connection, HttpFailure, Request, Response};
+use crate::probe::causes::{self, End};
+use crate::probe::hops::Hops;
+use crate::report::cause::Cause;
+use crate::report::facts::{Fact, Facts, Key};
+
+/// Requests in turn on one stream.
+pub struct Line {
+    end: End,
+    address: SocketAddr,
+    connection: Option<Connection>,
+    certificate_asked: bool,
+}
+
+/// A request without a whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// What that is called.
+    pub cause: Cause,
+    /// What happened, for people.
+    pub words: String,
+}
+
+// === impl Line ===
+
+impl Line {
+    /// Speaks on a stream that was just made.
+    pub fn new(
+        end: End,
+        address: SocketAddr,
+        connection: Option<Connection>,
+        certificate_asked: bool,
+    ) -> Self {
+        Self { end, address, connection, certificate_asked }
+    }
+
+    /// Whom it leads to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends `request`, on a fresh stream when the server closed the last one.
+    pub async fn send(
+        &mut self,
+        hops: &Hops<'_>,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Response, Lost> {
+        hops.net.count_request(self.end);
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_open()
+        {
+            match connection.send(request, deadline).await {
+                Ok(response) => {
+                    self.connection = Some(connection);
+                    return Ok(response);
+                }
+                Err(HttpFailure::Stale) => {}
+                Err(failure) => return Err(self.lost(&failure)),
+            }
+        }
+        let mut connection = hops.redial(self.address, deadline).await.map_err(|cause| Lost {
+            cause,
+            words: "when dialled again".to_owned(),
+        })?;
+        let response = connection.send(request, deadline).await.map_err(|f| self.lost(&f))?;
+        self.connection = Some(connection);
+        Ok(response)
+    }
+
+    fn lost(&self, failure: &HttpFailure) -> Lost {
+        Lost {
+            cause: causes::http(failure, self.end, self.certificate_asked),
+            words: causes::http_words(failure),
+        }
+    }
+}
+
+/// A response as `classify` reads it.
+pub fn answer<'a>(response: &'a Response, asked: &'a str, credentials: bool) -> Answer<'a> {
+    Answer {
+        status: response.status,
+        headers: &response.headers,
+        body: &response.body,
+        cut: response.cut,
+        asked,
+        credentials,
+    }
+}
+
+/// Evidence of an answer that is no good.
+pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &Rejection) {
+    facts.push(Key::Status, Fact::Count(u64::from(status)));
+    let texts = [
+        (Key::ApiErrorType, &rejection.api_error_type),
+        (Key::ApiError, &rejection.api_error),
+        (Key::BodyStart, &rejection.body_start),
+        (Key::Location, &rejection.location),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            facts.text(key, text);
+        }
+    }
+    if let Some(via) = rejection.via {
+        facts.text(Key::Via, via);
+    }
+}
+
+/// The server's clock minus ours, from its `Date` header, which is cut to whole seconds.
+pub fn skew(response: &Response, now: SystemTime) -> Option<f64> {
+    let theirs = httpdate::parse_http_date(response.header("date")?).ok()?;
+    Some(seconds(theirs) + 0.5 - seconds(now))
+}
+
+pub fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
