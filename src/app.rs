@@ -1,6 +1,5 @@
 //! The composition root: settings → parts → tasks, in the order in which they start and stop.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,7 +119,15 @@ pub async fn serve_on(
     };
     let process = Process::new();
     let stopping = shutdown.clone();
-    let front = Front { snapshots, stats: Arc::clone(&stats), process, asks: asks_sender, reload, base, stopping };
+    let front = Front {
+        snapshots,
+        stats: Arc::clone(&stats),
+        process,
+        asks: asks_sender,
+        reload,
+        base,
+        stopping,
+    };
 
     // Upstream first: when links and reloads have ended, no event can come any more, and the keeper ends;
     // what it published last is still served while connections drain.

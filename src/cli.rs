@@ -1,8 +1,9 @@
 //! The command line: argv in, exit code out.
 //!
 //! Flags have the dotted long form of Prometheus and its family. Those that set a key of the
-//! configuration are one table (`flags`) and travel as its last layer, so that a value is checked in one
-//! place, whichever way it came. Without a command it is `serve`, as a daemon's first word should be.
+//! configuration are one table (`flags`) and travel as its last layer, so that a value is checked
+//! in one place, whichever way it came. Without a command it is `serve`, as a daemon's first word
+//! should be.
 
 mod check;
 mod config;

@@ -43,8 +43,7 @@ impl Now {
 
 /// Taken from the system's clock and not the runtime's: a paused runtime may be ahead of every other one.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
-static ANCHOR: LazyLock<Instant> =
-    LazyLock::new(|| Instant::from_std(std::time::Instant::now()));
+static ANCHOR: LazyLock<Instant> = LazyLock::new(|| Instant::from_std(std::time::Instant::now()));
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
 fn instant() -> Instant {

@@ -13,6 +13,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ pub enum LogFormat {
 }
 
 /// Where the layers come from; kept, so that a reload reads the same ones.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// `--config.file`.
     pub file: Option<PathBuf>,
@@ -162,6 +163,16 @@ pub fn load_bytes(sources: &Sources, file: Option<&[u8]>) -> Result<Settings, Co
         (None, Some(settings)) => Ok(settings),
         (Some(errors), _) => Err(errors),
         (None, None) => Err(ConfigErrors::of(String::new(), "nothing is configured")),
+    }
+}
+
+// === impl Sources ===
+
+impl fmt::Debug for Sources {
+    /// Without the environment, which holds secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, env: _, flags } = self;
+        f.debug_struct("Sources").field("file", file).field("flags", flags).finish_non_exhaustive()
     }
 }
 

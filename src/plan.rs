@@ -88,7 +88,11 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
         | Check::Datasource
         | Check::DatasourceHealth
         | Check::GrafanaQuery => {
-            if left.is_zero() { Step::Skip(check, Why::NoTime) } else { Step::Run(check) }
+            if left.is_zero() {
+                Step::Skip(check, Why::NoTime)
+            } else {
+                Step::Run(check)
+            }
         }
     }
 }
@@ -102,9 +106,7 @@ fn blocker(check: Check, rows: &CheckMap<Row>) -> Option<Check> {
         Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
             blocker(needed, rows)
         }
-        Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
-            blocker(needed, rows)
-        }
+        Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => blocker(needed, rows),
         Outcome::Skipped(Why::Needs(root)) => Some(root),
         Outcome::Failed(_)
         | Outcome::Skipped(

@@ -115,9 +115,18 @@ impl Prober for Probe {
             direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion)
         });
         let through = link.grafana.as_ref().map(|side| {
-            grafana::walk(&net, self.desk(side), &link, side, &facts, &mut carried.grafana, occasion)
+            grafana::walk(
+                &net,
+                self.desk(side),
+                &link,
+                side,
+                &facts,
+                &mut carried.grafana,
+                occasion,
+            )
         });
-        let (direct, mut through) = join(OptionFuture::from(direct), OptionFuture::from(through)).await;
+        let (direct, mut through) =
+            join(OptionFuture::from(direct), OptionFuture::from(through)).await;
         if let Some(walk) = &mut through {
             agreement::check(&link, direct.as_ref(), walk);
         }

@@ -1,10 +1,10 @@
 //! New configuration in a running process: all of it, or nothing.
 //!
-//! Asked for by SIGHUP or `POST /-/reload`, or noticed: the file's content is compared every few seconds.
-//! Content, not notifications: a ConfigMap changes by swapping a symlink two directories up, which a
-//! watch on the file never sees. Noticed content counts once two looks in a row found the same, so that a
-//! file half written by an editor is not taken for a smaller configuration. What is asked for is done at
-//! once.
+//! Asked for by SIGHUP or `POST /-/reload`, or noticed: the file's content is compared every few
+//! seconds. Content, not notifications: a ConfigMap changes by swapping a symlink two directories
+//! up, which a watch on the file never sees. Noticed content counts once two looks in a row found
+//! the same, so that a file half written by an editor is not taken for a smaller configuration.
+//! What is asked for is done at once.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -70,7 +70,8 @@ enum By {
 }
 
 impl<E: From<Reload>> Reloader<E> {
-    /// Watches `sources`, of which `settings` holds what is in force. Each outcome goes to `outcomes`.
+    /// Watches `sources`, of which `settings` holds what is in force. Each outcome goes to
+    /// `outcomes`.
     ///
     /// # Errors
     /// The system's, when it lets nobody handle SIGHUP.
@@ -149,13 +150,14 @@ impl<E: From<Reload>> Reloader<E> {
         } else {
             Arc::clone(&self.settings.borrow())
         };
-        let (listen, log) = {
-            let now = self.settings.borrow();
-            (now.web.listen != before.web.listen, now.log != before.log)
-        };
-        if listen || log {
-            let keys = if listen { "web.listen_address" } else { "log" };
-            tracing::warn!(keys, "changed, and takes effect only at the next start");
+        let now = Arc::clone(&self.settings.borrow());
+        for (key, same) in [
+            ("web.listen_address", now.web.listen == before.web.listen),
+            ("log", now.log == before.log),
+        ] {
+            if !same {
+                tracing::warn!(key, "changed in the configuration; a restart makes it effective");
+            }
         }
         self.tell(Reload::Done(clock::now())).await;
     }

@@ -1,7 +1,8 @@
 //! The end: the first signal drains, the second aborts, and draining has a bound.
 //!
-//! Nothing here ends the process. The signal handler only cancels a token and, if that was not enough,
-//! comes back with a reason; `cli` turns it into the exit code, so that every way out is in one place.
+//! Nothing here ends the process. The signal handler only cancels a token and, if that was not
+//! enough, comes back with a reason; `cli` turns it into the exit code, so that every way out is in
+//! one place.
 
 use std::io;
 use std::time::Duration;
@@ -38,7 +39,8 @@ pub enum Abort {
     GraceOver,
 }
 
-/// Cancels `drain` at the first signal; returns only when waiting for the rest makes no sense any more.
+/// Cancels `drain` at the first signal; returns only when waiting for the rest makes no sense any
+/// more.
 pub async fn guard(
     mut next: impl AsyncFnMut() -> Signal,
     drain: CancellationToken,

@@ -348,9 +348,10 @@ impl<P: Prober> Task<P> {
         let latest = LatestCycle { report, diagnosis: diagnosis.clone() };
         let shared = Arc::clone(&self.shared);
         shared.tell(Event::Cycled(Box::new(latest))).await;
-        let confirm = shared.published(&self.link.name, started).await.is_some_and(|view| {
-            needs_confirmation(&view.published, trigger, &diagnosis)
-        });
+        let confirm = shared
+            .published(&self.link.name, started)
+            .await
+            .is_some_and(|view| needs_confirmation(&view.published, trigger, &diagnosis));
         for done in self.waiting.drain(..) {
             // Whoever asked may have gone.
             drop(done.send(()));

@@ -1,8 +1,8 @@
 //! Log lines on stderr, as logfmt or JSON.
 //!
-//! A log that cannot be written is lost, and nothing else: a closed stderr must not end the process that
-//! watches the links. So every error of writing ends here, and the subscriber's own complaint about it,
-//! which would go to that same stderr and panic there, is off.
+//! A log that cannot be written is lost, and nothing else: a closed stderr must not end the process
+//! that watches the links. So every error of writing ends here, and the subscriber's own complaint
+//! about it, which would go to that same stderr and panic there, is off.
 
 use std::io::{self, Write};
 

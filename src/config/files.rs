@@ -1,7 +1,7 @@
 //! What is no mistake, but worth a warning before the start.
 //!
-//! A file that a key names may be mounted later, and is read anew at each use. So loading does not look
-//! for it, and only `config check`, which somebody runs to be told, does.
+//! A file that a key names may be mounted later, and is read anew at each use. So loading does not
+//! look for it, and only `config check`, which somebody runs to be told, does.
 
 use std::collections::BTreeSet;
 use std::fs::File;

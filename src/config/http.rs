@@ -1,7 +1,8 @@
 //! Prometheus' own `http_config` keys, and URLs, for both ends of a link.
 //!
 //! The same names and rules as Prometheus has, so that a section can be copied from there. Where
-//! promlink differs on purpose (a proxy's credentials, redirects), the key is refused with the reason.
+//! promlink differs on purpose (a proxy's credentials, redirects), the key is refused with the
+//! reason.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -271,8 +272,8 @@ pub fn url(node: &Node<'_>) -> Option<BaseUrl> {
     Some(url)
 }
 
-/// A URL without credentials, query and fragment; `auth` is the key for credentials. A text that may
-/// hold credentials is not shown.
+/// A URL without credentials, query and fragment; `auth` is the key for credentials. A text that
+/// may hold credentials is not shown.
 pub fn any_url(node: &Node<'_>, auth: &str) -> Option<BaseUrl> {
     let text = node.text()?.trim();
     let shown = clean(text);

@@ -1,7 +1,8 @@
 //! A link, and the `defaults` that take every key of a link.
 //!
-//! Both are read into the same part, once each, so that a mistake in `defaults` is reported once and
-//! not for each link. Then a link's part is completed from the defaults' and from what is built in.
+//! Both are read into the same part, once each, so that a mistake in `defaults` is reported once
+//! and not for each link. Then a link's part is completed from the defaults' and from what is built
+//! in.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

@@ -190,7 +190,8 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The parts of a list, or of a text with commas, as variables and Prometheus' `no_proxy` have it.
+    /// The parts of a list, or of a text with commas, as variables and Prometheus' `no_proxy` have
+    /// it.
     pub fn items(&self) -> Vec<(Self, &'a str)> {
         match shape(self.value) {
             Shape::List(items) => {

@@ -1,8 +1,9 @@
 //! Where each value was written, and what is wrong with it.
 //!
-//! The `config` crate keeps an origin for leaves only, and loses even that on the way through serde. So
-//! each layer brings a tree of places of the same shape as its values; the trees are laid over each
-//! other as the values are, and a mistake anywhere can name its line, its variable or its flag.
+//! The `config` crate keeps an origin for leaves only, and loses even that on the way through
+//! serde. So each layer brings a tree of places of the same shape as its values; the trees are laid
+//! over each other as the values are, and a mistake anywhere can name its line, its variable or its
+//! flag.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -58,7 +59,8 @@ pub struct Problems {
     found: RefCell<Vec<Problem>>,
 }
 
-/// Every mistake, one line each: the file's in its order, then the environment's, then those of flags.
+/// Every mistake, one line each: the file's in its order, then the environment's, then those of
+/// flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<String>);
 
@@ -70,14 +72,13 @@ impl Origins {
         Self { key: place.clone(), value: place, below: BTreeMap::new() }
     }
 
-    /// Lays a later layer over this one.
+    /// Lays a later layer over this one: a section stays where it was written first, a value is
+    /// where it was written last.
     pub fn overlay(&mut self, later: Self) {
-        self.key = later.key;
-        self.value = later.value;
         for (key, origins) in later.below {
             match self.below.get_mut(&key) {
-                Some(earlier) => earlier.overlay(origins),
-                None => {
+                Some(section) if !origins.below.is_empty() => section.overlay(origins),
+                _ => {
                     self.below.insert(key, origins);
                 }
             }
@@ -112,18 +113,21 @@ impl Problems {
 }
 
 impl Problem {
-    /// The environment's and flags' names say which key they set; the file's line does not.
+    /// A variable or a flag says by its name which key it sets; a mistake of the section around it
+    /// names that one as well.
     fn line(&self, file: &str) -> String {
         let Self { place, path, what } = self;
-        let place = match place {
-            Place::Whole => file.to_owned(),
-            Place::File { line, column } => format!("{file}:{line}:{column}"),
-            Place::Env(name) => return format!("{}: {what}", clean(name)),
-            Place::Flag(name) => return format!("{name}: {what}"),
+        let (place, path) = match place {
+            Place::Whole => (file.to_owned(), path.as_str()),
+            Place::File { line, column } => (format!("{file}:{line}:{column}"), path.as_str()),
+            Place::Env(name) if name.to_lowercase().replace("__", ".").ends_with(path) => {
+                (clean(name), "")
+            }
+            Place::Env(name) => (clean(name), path.as_str()),
+            Place::Flag(name) => ((*name).to_owned(), ""),
         };
-        let parts = [place.as_str(), path.as_str(), what.as_str()];
-        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        parts.join(": ")
+        let parts = [place.as_str(), path, what.as_str()].into_iter();
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
     }
 }
 

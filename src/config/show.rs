@@ -1,8 +1,9 @@
 //! `config show`: the settings in force, as a file that could have been the configuration.
 //!
-//! Every key that has a value is written out, in a fixed order, so that two outputs can be compared.
-//! Secrets in the open become a placeholder that loading refuses; those in files stay what they are,
-//! paths. All values of `http_headers` count as secrets: nothing says which of them are harmless.
+//! Every key that has a value is written out, in a fixed order, so that two outputs can be
+//! compared. Secrets in the open become a placeholder that loading refuses; those in files stay
+//! what they are, paths. All values of `http_headers` count as secrets: nothing says which of them
+//! are harmless.
 
 use std::fmt::{Arguments, Display};
 use std::path::Path;
@@ -98,7 +99,7 @@ fn link(yaml: &mut Yaml, link: &Link) {
     if !link.labels.is_empty() {
         yaml.section("labels", |yaml| {
             for (name, value) in &link.labels {
-                yaml.key(name, quoted(value));
+                yaml.key(&quoted(name), quoted(value));
             }
         });
     }

@@ -1,7 +1,7 @@
 //! The three layers: file, environment, flags; the later one wins, key by key.
 //!
-//! The `config` crate lays them over each other. Its own file and environment sources are not used: they
-//! keep no line of a value, one of two duplicate keys, and name no variable in a mistake.
+//! The `config` crate lays them over each other. Its own file and environment sources are not used:
+//! they keep no line of a value, one of two duplicate keys, and name no variable in a mistake.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -22,13 +22,17 @@ const ENV_PREFIX: &str = "PROMLINK__";
 const ROOT: &str = "root";
 
 /// A tree of values, and the tree of their places.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Layer {
     /// A table.
     pub value: Value,
     /// The places of that table.
     pub origins: Origins,
 }
+
+/// The values of a layer, for the `config` crate.
+#[derive(Clone, Debug)]
+struct Values(Value);
 
 /// Reads a whole file of bounded size; the error says why not.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigErrors> {
@@ -68,15 +72,15 @@ pub fn layers(sources: &Sources, file: Option<&[u8]>, problems: &Problems) -> Op
 }
 
 fn overlaid(file: Layer, env: Layer, flags: Layer) -> Layer {
-    let layered = Config::builder()
-        .add_source(file.clone())
-        .add_source(env.clone())
-        .add_source(flags.clone())
-        .build();
     let mut origins = file.origins;
     origins.overlay(env.origins);
     origins.overlay(flags.origins);
-    // None of our sources fails, so there is always a root.
+    let layered = Config::builder()
+        .add_source(Values(file.value))
+        .add_source(Values(env.value))
+        .add_source(Values(flags.value))
+        .build();
+    // Our sources never fail, so there is always a root.
     let root = layered.ok().and_then(|all| all.cache.into_table().ok()?.remove(ROOT));
     Layer { value: root.unwrap_or_default(), origins }
 }
@@ -127,8 +131,8 @@ fn env_path(name: &str) -> Option<Vec<String>> {
     path.iter().all(|key| !key.is_empty()).then_some(path)
 }
 
-/// Names of links and Grafanas may hold capitals, `-` and `.`, which variables cannot: `PROD_EU` means
-/// the `prod-eu` of the file. None if it could mean several.
+/// Names of links and Grafanas may hold capitals, `-` and `.`, which variables cannot: `PROD_EU`
+/// means the `prod-eu` of the file. None if it could mean several.
 fn with_name(mut path: Vec<String>, file: &Value) -> Option<Vec<String>> {
     let [section, name, ..] = path.as_mut_slice() else { return Some(path) };
     let Some(names) = table(file).and_then(|file| table(file.get(section)?)) else {
@@ -178,12 +182,12 @@ impl Layer {
     }
 }
 
-impl Source for Layer {
+impl Source for Values {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
         Box::new(self.clone())
     }
 
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
-        Ok(Map::from_iter([(ROOT.to_owned(), self.value.clone())]))
+        Ok(Map::from_iter([(ROOT.to_owned(), self.0.clone())]))
     }
 }

@@ -105,7 +105,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// What `is_name` wants, for people.
-pub const NAME_RULE: &str = "a name holds only letters, digits, `.`, `_` and `-`, at least one letter or digit, at most 100";
+pub const NAME_RULE: &str = "is no name; use at most 100 letters, digits, `.`, `_` and `-`";
 
 /// A DNS server: an IP, with port 53 unless said otherwise.
 pub fn dns_server(node: &Node<'_>, text: &str) -> Option<SocketAddr> {

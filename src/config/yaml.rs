@@ -1,9 +1,9 @@
 //! The YAML file as values and their places.
 //!
-//! Read from the parser's events instead of a ready-made tree: a tree keeps one of two duplicate keys,
-//! expands aliases without asking, and is built and dropped by recursion as deep as the file likes.
-//! Every scalar stays the text that was written. What it means is decided where it is used, as for the
-//! environment: no `no` becomes a boolean here, and no password loses its leading zeros.
+//! Read from the parser's events instead of a ready-made tree: a tree keeps one of two duplicate
+//! keys, expands aliases without asking, and is built and dropped by recursion as deep as the file
+//! likes. Every scalar stays the text that was written. What it means is decided where it is used,
+//! as for the environment: no `no` becomes a boolean here, and no password loses its leading zeros.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -16,7 +16,8 @@ use super::source::Layer;
 
 /// The deepest key that exists is `links.NAME.prometheus.http_headers.NAME.values[N]`: 7.
 const MAX_DEPTH: usize = 16;
-/// Values after aliases were expanded: 10,000 links with 40 each; about 250 bytes of memory a value.
+/// Values after aliases were expanded: 10,000 links with 40 each; about 250 bytes of memory a
+/// value.
 const MAX_NODES: usize = 400_000;
 
 /// A value that is complete.

@@ -67,7 +67,13 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
         ),
         (
             Path::Grafana,
-            &[(C::Dns, passed), (C::Tcp, passed), (C::Tls, no_tls), (C::GrafanaHealth, passed), (C::Auth, busy)],
+            &[
+                (C::Dns, passed),
+                (C::Tcp, passed),
+                (C::Tls, no_tls),
+                (C::GrafanaHealth, passed),
+                (C::Auth, busy),
+            ],
             plain,
             AMPLE,
             Step::Skip(C::Datasource, Why::Needs(C::Auth)),

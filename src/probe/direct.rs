@@ -58,7 +58,10 @@ pub async fn walk(
         about: memory.about.clone(),
         addresses: addresses.to_vec(),
         wire: Wire::Apart,
-        leg: Leg { rows: [(Check::Dns, named.row.clone())].into_iter().collect(), ..Leg::default() },
+        leg: Leg {
+            rows: [(Check::Dns, named.row.clone())].into_iter().collect(),
+            ..Leg::default()
+        },
     };
     let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let done: Vec<Steps<'_>> = if replicas > 1 {
@@ -180,7 +183,12 @@ impl Steps<'_> {
     }
 
     /// What a good answer amounts to.
-    async fn judge_query(&mut self, response: &Response, mut vector: Vector, watch: Stopwatch) -> Row {
+    async fn judge_query(
+        &mut self,
+        response: &Response,
+        mut vector: Vector,
+        watch: Stopwatch,
+    ) -> Row {
         let took = watch.read();
         if self.large {
             vector.series = vector.value.map_or(0, |count| count as u64);
@@ -274,7 +282,8 @@ impl Steps<'_> {
             Ok(vector) => Ok((response, vector)),
             Err(rejection) => {
                 self.leg.seen.flavour = rejection.flavour;
-                let rejection = if self.hops.is_absolute() { proxied(&response, rejection) } else { rejection };
+                let rejection =
+                    if self.hops.is_absolute() { proxied(&response, rejection) } else { rejection };
                 Err(Bad::Rejected(response.status, Box::new(rejection)))
             }
         }

@@ -11,7 +11,8 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> Ladde
     let Some(zone) = resolver.settings().zone() else { return Ladder::Unknown };
     let Some(name) = ClusterName::parse(host, zone) else { return Ladder::Unknown };
     if name.domain != zone {
-        let served = exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
+        let served =
+            exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
         if served != Some(true) {
             return Ladder::WrongClusterDomain;
         }
@@ -100,7 +101,8 @@ mod tests {
     #[test]
     fn a_service_name_is_taken_apart() {
         let zone = "cluster.local";
-        let parse = |host| ClusterName::parse(host, zone).map(|n| (n.service, n.namespace, n.domain));
+        let parse =
+            |host| ClusterName::parse(host, zone).map(|n| (n.service, n.namespace, n.domain));
         assert_eq!(parse("p.m.svc.cluster.local."), Some(("p", "m", zone)));
         assert_eq!(parse("p.m.svc.cluster.example"), Some(("p", "m", "cluster.example")));
         assert_eq!(parse("p.m.svc"), Some(("p", "m", zone)));

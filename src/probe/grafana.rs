@@ -161,12 +161,17 @@ impl Through<'_> {
         let wants = Wants {
             asked,
             max_age: self.link.cadence.interval / 2,
-            not_before: if self.revisited { Some(asked) } else { self.occasion.last_end.filter(|_| confirms) },
+            not_before: if self.revisited {
+                Some(asked)
+            } else {
+                self.occasion.last_end.filter(|_| confirms)
+            },
         };
         let deadline = self.occasion.deadlines.checks;
         let mut line = None;
         let run = visit::run(self.hops, self.desk, &self.headers, &mut line, deadline);
-        let Some(visit) = self.desk.visit.get(wants, self.occasion.deadlines.report, run).await else {
+        let Some(visit) = self.desk.visit.get(wants, self.occasion.deadlines.report, run).await
+        else {
             self.leg.rows.insert(Check::Dns, Row::skipped(Why::Busy, clock::now()));
             return;
         };

@@ -202,7 +202,11 @@ impl<'a> Hops<'a> {
     }
 
     /// Dials a known address once more, untimed: a server that closes after an answer is no fault.
-    pub async fn redial(&self, address: SocketAddr, deadline: Instant) -> Result<Connection, Cause> {
+    pub async fn redial(
+        &self,
+        address: SocketAddr,
+        deadline: Instant,
+    ) -> Result<Connection, Cause> {
         let connected = tcp::connect(&[address], deadline).await;
         let stream = connected.map_err(|error| causes::connect(&error.failure))?.stream;
         let stream = self.through_proxy(stream, deadline, &mut Facts::default()).await?;

@@ -70,10 +70,10 @@ impl Line {
                 Err(failure) => return Err(self.lost(&failure)),
             }
         }
-        let mut connection = hops.redial(self.address, deadline).await.map_err(|cause| Lost {
-            cause,
-            words: "when dialled again".to_owned(),
-        })?;
+        let mut connection = hops
+            .redial(self.address, deadline)
+            .await
+            .map_err(|cause| Lost { cause, words: "when dialled again".to_owned() })?;
         let response = connection.send(request, deadline).await.map_err(|f| self.lost(&f))?;
         self.connection = Some(connection);
         Ok(response)

@@ -89,8 +89,7 @@ async fn home(State(front): Shared, Query(filter): Query<Filter>) -> Response {
 
 async fn exposition(State(front): Shared, headers: HeaderMap) -> Response {
     let process = front.process.gather();
-    let pieces =
-        metrics::Exposition::new(front.snapshot(), &front.stats, &process, clock::now());
+    let pieces = metrics::Exposition::new(front.snapshot(), &front.stats, &process, clock::now());
     streamed(pieces, metrics::CONTENT_TYPE, &headers)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cadence::overdue_after;
 use crate::clock::Now;
 use crate::diagnosis::Diagnosis;
-use crate::link::{AlarmTiming, DatasourceRef, Link};
+use crate::link::{AlarmTiming, Link};
 use crate::report::cause::Cause;
 use crate::report::check::Path;
 use crate::report::verdict::Verdict;

@@ -148,17 +148,37 @@ async fn the_first_verdict_comes_at_once_and_a_dead_prometheus_within_an_interva
         at(60, "tcp/connection_refused", "grafana_query/connection_refused"),
         at(240, "passed", "passed"),
     ];
-    scenario(&scenes, 300, expect![[""]]).await;
+    scenario(
+        &scenes,
+        300,
+        expect![[r#"
+           0 unknown
+           0 working
+          66 broken connection_refused direct tcp prometheus
+         245 working
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_lost_cycle_between_good_ones_is_not_published() {
+    // The ticks of this link lie at 5, 20, 35 ... s.
+    let stall = at(30, "query/no_response", "grafana_query/no_response");
     let scenes = [
         at(0, "passed", "passed"),
-        Scene { takes: Duration::from_secs(5), ..at(30, "query/no_response", "grafana_query/no_response") },
-        at(31, "passed", "passed"),
+        Scene { takes: Duration::from_secs(5), ..stall },
+        at(36, "passed", "passed"),
     ];
-    scenario(&scenes, 200, expect![[""]]).await;
+    let mut stage = Stage::set(scenes.to_vec());
+    let published = stage.play(200).await;
+    let raw: Vec<_> = stage.view().history.iter().map(|past| past.verdict.as_str()).collect();
+    assert!(raw.contains(&"broken"), "the raw cycle is seen: {raw:?}");
+    expect![[r#"
+           0 unknown
+           0 working
+    "#]]
+    .assert_eq(&published);
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +189,18 @@ async fn a_token_that_expires_on_a_broken_link_hides_nothing() {
         at(90, "passed", "auth/token_expired"),
         at(180, "passed", "passed"),
     ];
-    scenario(&scenes, 240, expect![[""]]).await;
+    scenario(
+        &scenes,
+        240,
+        expect![[r#"
+           0 unknown
+           0 working
+          36 broken connection_refused grafana grafana_query datasource
+          95 broken connection_refused grafana grafana_query datasource (cannot check)
+         185 working
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +210,17 @@ async fn our_own_lost_network_is_never_broken() {
         at(30, "tcp/connection_timeout", "tcp/connection_timeout"),
         at(90, "passed", "passed"),
     ];
-    scenario(&scenes, 120, expect![[""]]).await;
+    scenario(
+        &scenes,
+        120,
+        expect![[r#"
+           0 unknown
+           0 working
+          36 blind vantage_blocked direct tcp promlink
+          95 working
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,26 +229,59 @@ async fn a_slow_prometheus_that_grafana_reads_is_degraded() {
         at(0, "passed", "passed"),
         Scene { takes: Duration::from_secs(5), ..at(30, "query/no_response", "passed") },
     ];
-    scenario(&scenes, 120, expect![[""]]).await;
+    scenario(
+        &scenes,
+        120,
+        expect![[r#"
+           0 unknown
+           0 working
+          55 degraded no_response direct query prometheus
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cycle_that_never_ends_is_overdue_and_takes_only_a_one_away() {
     let never = Duration::from_secs(1_000_000);
     let scenes = [at(0, "passed", "passed"), Scene { takes: never, ..at(30, "passed", "passed") }];
-    scenario(&scenes, 200, expect![[""]]).await;
+    scenario(
+        &scenes,
+        200,
+        expect![[r#"
+           0 unknown
+           0 working
+          71 blind overdue - - promlink
+    "#]],
+    )
+    .await;
     let scenes = [
         at(0, "tcp/connection_refused", "grafana_query/connection_refused"),
         Scene { takes: never, ..at(30, "passed", "passed") },
     ];
-    scenario(&scenes, 200, expect![[""]]).await;
+    scenario(
+        &scenes,
+        200,
+        expect![[r#"
+           0 unknown
+           1 broken connection_refused direct tcp prometheus
+          71 broken connection_refused direct tcp prometheus (cannot check)
+    "#]],
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_costs_its_cycle_and_nothing_else() {
     let scenes = [at(0, "passed", "passed"), at(30, "panic", "passed"), at(80, "passed", "passed")];
     let mut stage = Stage::set(scenes.to_vec());
-    expect![[""]].assert_eq(&stage.play(120).await);
+    expect![[r#"
+           0 unknown
+           0 working
+          50 blind internal - - promlink
+          80 working
+    "#]]
+    .assert_eq(&stage.play(120).await);
     assert!(stage.stats.panics.get() >= 3, "each cycle of the scene panicked");
     assert_eq!(stage.stats.cycles_in_flight.get(), 0);
 }
@@ -218,7 +292,7 @@ async fn ticks_that_find_a_cycle_running_are_counted_and_not_made_up_for() {
     let mut stage = Stage::set(vec![slow]);
     stage.play(200).await;
     let tally = stage.view().tally.clone();
-    assert_eq!((tally.cycles, tally.missed), (4, 8), "cycles of 40 s at a tick of 15 s");
+    assert_eq!((tally.cycles, tally.missed), (4, 9), "cycles of 40 s at a tick of 15 s");
 }
 
 #[tokio::test(start_paused = true)]

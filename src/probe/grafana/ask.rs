@@ -27,7 +27,9 @@ impl Through<'_> {
     pub(super) async fn ask(&mut self, memory: &mut GrafanaMemory) {
         let watch = Stopwatch::start();
         let Some(uid) = self.uid().map(str::to_owned) else {
-            self.leg.rows.insert(Check::Datasource, super::failed(Cause::DatasourceNotFound, watch.read()));
+            self.leg
+                .rows
+                .insert(Check::Datasource, super::failed(Cause::DatasourceNotFound, watch.read()));
             return;
         };
         let kept = memory.kept.get(Check::DatasourceHealth).cloned();
@@ -127,9 +129,8 @@ impl Through<'_> {
             Outcome::Failed(cause) => Some(cause),
             Outcome::Passed | Outcome::Skipped(_) => None,
         });
-        let hidden = |said: &Said| {
-            said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana)
-        };
+        let hidden =
+            |said: &Said| said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana);
         if heard.query.as_ref().is_some_and(hidden) && heard.health.is_none() {
             heard.rule = self.rule_error(deadline).await;
         }
@@ -148,9 +149,9 @@ impl Through<'_> {
             self.leg.rows.remove(Check::Datasource);
             self.read_datasource(memory).await;
         }
-        [Check::Auth, Check::Datasource].into_iter().all(|check| {
-            !matches!(self.leg.outcome(check), Some(Outcome::Failed(_)) | None)
-        })
+        [Check::Auth, Check::Datasource]
+            .into_iter()
+            .all(|check| !matches!(self.leg.outcome(check), Some(Outcome::Failed(_)) | None))
     }
 
     /// Sets both rows.
@@ -172,10 +173,12 @@ impl Through<'_> {
                 seen.query_took = said.seen.query_took;
             }
             // A good answer fills one gap, a bad one all until the next call has ended.
-            None => heard.late = match &memory.late {
-                Some(late) if late.row.outcome == Outcome::Passed => memory.late.take(),
-                late => late.clone(),
-            },
+            None => {
+                heard.late = match &memory.late {
+                    Some(late) if late.row.outcome == Outcome::Passed => memory.late.take(),
+                    late => late.clone(),
+                }
+            }
         }
         let health = if memory.waits_for(Check::DatasourceHealth) {
             Row::skipped(Why::StillWaiting, now)

@@ -197,7 +197,8 @@ fn data(
         vector.series = vector.value.map_or(0, |count| count as u64);
     }
     let now = clock::now();
-    let age = newest.filter(|_| expected.freshness).map(|at| age(at, vector.evaluated_at, now.wall));
+    let age =
+        newest.filter(|_| expected.freshness).map(|at| age(at, vector.evaluated_at, now.wall));
     let stale = age.and_then(|age| judge::freshness(age, thresholds.freshness));
     let empty = (expected.series && vector.series == 0).then_some(Cause::NoSeries);
     let outcome = empty.or(stale).map_or(Outcome::Passed, Outcome::Failed);

@@ -72,11 +72,8 @@ impl Through<'_> {
         match grafana_answer::organisation(&answer) {
             Ok(org) => {
                 let wrong = wanted.is_some_and(|wanted| wanted != org.id);
-                let outcome = if wrong {
-                    Outcome::Failed(Cause::WrongOrganisation)
-                } else {
-                    Outcome::Passed
-                };
+                let outcome =
+                    if wrong { Outcome::Failed(Cause::WrongOrganisation) } else { Outcome::Passed };
                 let mut row = Row::ended(outcome, watch.read(), clock::now());
                 row.facts.text(Key::Organisation, &format!("{} ({})", org.id, org.name));
                 Ok(row)

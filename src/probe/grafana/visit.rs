@@ -38,8 +38,8 @@ pub async fn run(
     let mut visiting =
         Visiting { hops, deadline, rows: CheckMap::default(), seen: Seen::default(), line: None };
     visiting.walk(desk, began, headers.as_deref().unwrap_or_default()).await;
-    let passed = visiting.rows.get(Check::GrafanaHealth).map(|row| row.outcome)
-        == Some(Outcome::Passed);
+    let passed =
+        visiting.rows.get(Check::GrafanaHealth).map(|row| row.outcome) == Some(Outcome::Passed);
     let address = visiting.line.as_ref().map(Line::address);
     if passed {
         desk.with_last(|last| last.address = address);
@@ -114,7 +114,8 @@ impl Visiting<'_> {
     async fn health(&mut self, headers: &[(String, String)]) -> Row {
         let watch = Stopwatch::start();
         let endpoint = self.hops.endpoint;
-        let request = query::get(endpoint, HEALTH_PATH, headers, self.hops.is_absolute(), limits::SMALL_BODY);
+        let request =
+            query::get(endpoint, HEALTH_PATH, headers, self.hops.is_absolute(), limits::SMALL_BODY);
         let Some(line) = &mut self.line else { return failed(Cause::Internal, watch.read()) };
         let response = match line.send(&self.hops, &request, self.deadline).await {
             Ok(response) => response,

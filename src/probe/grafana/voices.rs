@@ -72,7 +72,12 @@ impl Heard {
 }
 
 /// The query ended, well or ill.
-fn answered(said: Said, proxy: Option<&ProxyVoice>, good_proxy: bool, hidden: Option<Cause>) -> Row {
+fn answered(
+    said: Said,
+    proxy: Option<&ProxyVoice>,
+    good_proxy: bool,
+    hidden: Option<Cause>,
+) -> Row {
     let mut row = said.row;
     let Outcome::Failed(own) = row.outcome else { return row };
     if good_proxy && own == Cause::PermissionMissing {
@@ -102,8 +107,9 @@ fn answered(said: Said, proxy: Option<&ProxyVoice>, good_proxy: bool, hidden: Op
 fn silent(proxy: Option<&ProxyVoice>, waited: Duration, now: Now) -> Row {
     let cause = match proxy {
         Some(ProxyVoice::Upstream(Err(rejection))) => rejection.cause,
-        Some(ProxyVoice::Upstream(Ok(_)) | ProxyVoice::Cause(_) | ProxyVoice::Useless)
-        | None => Cause::NoResponse,
+        Some(ProxyVoice::Upstream(Ok(_)) | ProxyVoice::Cause(_) | ProxyVoice::Useless) | None => {
+            Cause::NoResponse
+        }
     };
     Row::ended(Outcome::Failed(cause), waited, now)
 }

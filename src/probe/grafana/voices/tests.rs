@@ -77,11 +77,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
             None,
         ),
         // Prometheus answers Grafana, and the query fails all the same.
-        (
-            Heard { query: hidden(), proxy: upstream(3), ..none() },
-            bad(C::GrafanaServerError),
-            None,
-        ),
+        (Heard { query: hidden(), proxy: upstream(3), ..none() }, bad(C::GrafanaServerError), None),
         (Heard { query: ill(C::NoSeries), proxy: upstream(3), ..none() }, bad(C::NoSeries), None),
         // An old Grafana hides why: health, then a rule, then the proxy's status.
         (Heard { query: hidden(), ..none() }, bad(C::UnreachableFromGrafana), None),
@@ -106,11 +102,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
             None,
         ),
         (
-            Heard {
-                query: hidden(),
-                proxy: Some(ProxyVoice::Cause(C::NoResponse)),
-                ..none()
-            },
+            Heard { query: hidden(), proxy: Some(ProxyVoice::Cause(C::NoResponse)), ..none() },
             bad(C::NoResponse),
             None,
         ),
@@ -128,11 +120,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         (none(), bad(C::NoResponse), None),
         (Heard { proxy: upstream(3), ..none() }, OK, Some(C::Slow)),
         (Heard { proxy: upstream_says(C::Starting), ..none() }, bad(C::Starting), None),
-        (
-            Heard { late: Some(said(OK, Voice::Datasource)), ..none() },
-            OK,
-            Some(C::Slow),
-        ),
+        (Heard { late: Some(said(OK, Voice::Datasource)), ..none() }, OK, Some(C::Slow)),
         (Heard { late: ill(C::ConnectionTimeout), ..none() }, bad(C::ConnectionTimeout), None),
         (
             Heard { late: Some(said(bad(C::NoResponse), Voice::Nobody)), ..none() },
@@ -141,7 +129,11 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         ),
         // It never overrules a fresh outcome.
         (
-            Heard { query: ill(C::ConnectionRefused), late: Some(said(OK, Voice::Datasource)), ..none() },
+            Heard {
+                query: ill(C::ConnectionRefused),
+                late: Some(said(OK, Voice::Datasource)),
+                ..none()
+            },
             bad(C::ConnectionRefused),
             None,
         ),
