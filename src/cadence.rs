@@ -1,18 +1,17 @@
 //! When a cycle starts, when it must end, and when a link has been silent for too long.
 //!
-//! Ticks are multiples of the interval from a first one, not "interval after the last end": the cadence of a
-//! link stays what the user wrote, however long its cycles take. The first one is spread over the interval
-//! by a hash of link and host, so that neither the links of one promlink nor its replicas ask all at once,
-//! and so that a restart does not draw anew.
+//! Ticks are multiples of the interval from a first one, not "interval after the last end": the
+//! cadence of a link stays what the user wrote, however long its cycles take. The first one is
+//! spread over the interval by a hash of link and host, so that neither the links of one promlink
+//! nor its replicas ask all at once, and so that a restart does not draw anew.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::link::{Cadence, LinkName};
 
-/// From the start of a cycle to the start of the one that confirms it, at the least: a stalled process or a
-/// lost packet is over by then.
+/// From the start of a cycle to the start of the one that confirms it, at the least: a stalled
+/// process or a lost packet is over by then.
 const CONFIRMATION_DELAY: Duration = Duration::from_secs(1);
 /// The most time that explaining may take from a cycle: a round of DNS in the cluster takes 10 ms.
 const EXPLAINING_AT_MOST: Duration = Duration::from_millis(500);
@@ -29,7 +28,8 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// The ticks of `link` on `host` (the pod's name); the first one lies less than an interval ahead.
+    /// The ticks of `link` on `host` (the pod's name); the first one lies less than an interval
+    /// ahead.
     #[must_use]
     pub fn starting(now: Duration, link: &LinkName, host: &str, interval: Duration) -> Self {
         Self { first: now + jitter(link, host, interval), interval }
@@ -44,8 +44,8 @@ impl Ticks {
         ahead.and_then(|ahead| self.first.checked_add(ahead)).unwrap_or(Duration::MAX)
     }
 
-    /// How many ticks lie after `from`, up to and including `to`: those that a cycle which ran from one to
-    /// the other has missed.
+    /// How many ticks lie after `from`, up to and including `to`: those that a cycle which ran from
+    /// one to the other has missed.
     #[must_use]
     pub fn between(&self, from: Duration, to: Duration) -> u64 {
         self.passed(to).saturating_sub(self.passed(from))
@@ -59,8 +59,8 @@ impl Ticks {
     }
 }
 
-/// Where in its interval a link starts. The hash is the same in every process of one build, which is all
-/// that its uses need.
+/// Where in its interval a link starts. The hash is the same in every process of one build, which
+/// is all that its uses need.
 fn jitter(link: &LinkName, host: &str, interval: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     (link, host).hash(&mut hasher);

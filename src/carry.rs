@@ -1,7 +1,7 @@
 //! What one cycle leaves behind for the judgement of the next ones.
 //!
-//! It belongs to the link's task, not to the board: a report must hold all that its diagnosis needs. Another
-//! endpoint or data source starts again from `CarriedFacts::default()`.
+//! It belongs to the link's task, not to the board: a report must hold all that its diagnosis
+//! needs. Another endpoint or data source starts again from `CarriedFacts::default()`.
 
 use crate::diagnosis::told;
 use crate::report::check::{Check, Path};

@@ -1,8 +1,9 @@
 //! Report → verdict, fault, findings and words: one pure, total function.
 //!
-//! In the order of the rules: what each path amounts to (`standing`), what both amount to (`verdict`), who
-//! has to act (`side`), what else was found and how much it weighs (`findings`), how to say it (`words`).
-//! Nothing here knows what earlier cycles said, apart from what the report carries.
+//! In the order of the rules: what each path amounts to (`standing`), what both amount to
+//! (`verdict`), who has to act (`side`), what else was found and how much it weighs (`findings`),
+//! how to say it (`words`). Nothing here knows what earlier cycles said, apart from what the report
+//! carries.
 
 mod findings;
 pub mod kinds;
@@ -107,8 +108,8 @@ fn decisive(findings: &[Placed], ruling: Ruling, standings: [Standing; 2]) -> Op
     }
 }
 
-/// Grafana does not get as far as an HTTP answer, or hides why, where direct passes: if the audit found
-/// another address in the data source, that is why.
+/// Grafana does not get as far as an HTTP answer, or hides why, where direct passes: if the audit
+/// found another address in the data source, that is why.
 fn audit_explains([direct, grafana]: [Standing; 2]) -> bool {
     let (Standing::Passed, Standing::Failed(fault)) = (direct, grafana) else { return false };
     let on_the_way = matches!(fault.cause.family(), Family::Dns | Family::Tcp | Family::Tls);
@@ -145,8 +146,8 @@ impl Diagnosis {
         }
     }
 
-    /// This diagnosis, of a link that failed in `failed` of the last `cycles` and never stayed down;
-    /// `often` is the most frequent fault.
+    /// This diagnosis, of a link that failed in `failed` of the last `cycles` and never stayed
+    /// down; `often` is the most frequent fault.
     #[must_use]
     pub fn intermittent(&self, often: Option<Fault>, failed: usize, cycles: usize) -> Self {
         let cause = Cause::Intermittent;

@@ -1,7 +1,8 @@
 //! Which links there are, and what changed between two sets of them.
 //!
-//! A link's identity is its name. What a change means is decided here once, so that the supervisor (whose
-//! tasks forget what they reached) and the board (which keeps what is published) cannot disagree.
+//! A link's identity is its name. What a change means is decided here once, so that the supervisor
+//! (whose tasks forget what they reached) and the board (which keeps what is published) cannot
+//! disagree.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,8 +34,8 @@ pub enum Change {
 }
 
 impl LinkSet {
-    /// The configured links and the discovered ones. A discovered link yields to a configured one of its
-    /// name or of its data source: nobody wants to be told everything twice.
+    /// The configured links and the discovered ones. A discovered link yields to a configured one
+    /// of its name or of its data source: nobody wants to be told everything twice.
     #[must_use]
     pub fn merge(
         configured: Vec<Link>,

@@ -1,7 +1,7 @@
 //! The only mutable state of the daemon, and what is published of it.
 //!
-//! One task owns the [`Board`] and feeds it events; everybody else sees snapshots. A moment is always
-//! handed in, so every timeline of the design is a table of values in a test.
+//! One task owns the [`Board`] and feeds it events; everybody else sees snapshots. A moment is
+//! always handed in, so every timeline of the design is a table of values in a test.
 
 mod alarm;
 mod ends;
@@ -104,20 +104,20 @@ impl Board {
         }
     }
 
-    /// Puts another set of links in force. Links that stay keep everything; links that go take their
-    /// series with them.
+    /// Puts another set of links in force. Links that stay keep everything; links that go take
+    /// their series with them.
     pub fn set(&mut self, links: &LinkSet, now: Now) {
         for (name, change) in self.set.changes(links) {
-            let link = links.links.get(&name).map(Arc::clone);
-            match (change, link, self.links.get_mut(&name)) {
-                (Change::Retuned, Some(link), Some(watched)) => watched.retune(link),
-                (Change::Redirected, Some(link), Some(watched)) => watched.redirect(link, now),
-                (_, Some(link), _) => {
-                    self.links.insert(name, Watched::new(link, now));
-                }
-                (_, None, _) => {
-                    self.links.remove(&name);
-                }
+            let Some(link) = links.links.get(&name).map(Arc::clone) else {
+                self.links.remove(&name);
+                continue;
+            };
+            let new = || Watched::new(Arc::clone(&link), now);
+            let watched = self.links.entry(name).or_insert_with(new);
+            match change {
+                Change::Added | Change::Removed => {}
+                Change::Redirected => watched.redirect(link, now),
+                Change::Retuned => watched.retune(link),
             }
         }
         self.set = links.clone();
@@ -125,8 +125,8 @@ impl Board {
         self.find_ends();
     }
 
-    /// Takes in what happened; hands back what is to be logged. What is said of a link that is gone is
-    /// ignored: its last cycle may still have been on its way.
+    /// Takes in what happened; hands back what is to be logged. What is said of a link that is gone
+    /// is ignored: its last cycle may still have been on its way.
     pub fn observe(&mut self, event: Event, now: Now) -> Vec<Transition> {
         let timing = &self.set.alarms;
         match event {

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use crate::diagnosis::side::side;
-use crate::diagnosis::standing::{best, charged, place, stop};
+use crate::diagnosis::standing::{best, charged, place};
 use crate::diagnosis::{Placed, words};
 use crate::report::cause::{Cause, Family, Weight};
 use crate::report::check::{Check, Path};
@@ -21,7 +21,7 @@ pub fn all(report: &Report, standings: [Standing; 2]) -> Vec<Placed> {
     found
 }
 
-/// The fault that is not told apart from a finding by anything but its standing.
+/// Whether `placed` tells that very fault.
 #[must_use]
 pub fn is_of(placed: &Placed, fault: Fault) -> bool {
     let Fault { cause, path, check, side: _ } = fault;
@@ -40,33 +40,32 @@ impl Scene {
     fn collect(self, report: &Report, found: &mut Vec<Placed>) {
         let Some(walk) = report.walk(self.path) else { return };
         let best = best(self.path, walk);
-        if let Standing::Failed(fault) | Standing::Untold(fault) = self.standing
-            && stop(self.path, best).map(|stop| (stop.cause, stop.check))
-                != fault.check.map(|check| (fault.cause, check))
-        {
-            let detail = words::clause(fault);
-            push(found, Placed::of(fault, fault.cause.weight(), None, detail));
+        let mut here = Vec::new();
+        self.leg(best, &mut here);
+        for other in walk.legs().filter(|leg| !ptr::eq(*leg, best)) {
+            self.replica(other, &mut here);
         }
-        for (check, row) in best.rows.iter() {
+        if let Standing::Failed(fault) | Standing::Untold(fault) = self.standing
+            && !here.iter().any(|placed| is_of(placed, fault))
+        {
+            found.push(Placed::of(fault, fault.cause.weight(), None, words::clause(fault)));
+        }
+        found.extend(here);
+    }
+
+    fn leg(self, leg: &Leg, found: &mut Vec<Placed>) {
+        for (check, row) in leg.rows.iter() {
             if let Outcome::Failed(cause) = row.outcome {
-                push(found, self.failure(best, charged(self.path, check, cause), cause, row));
+                push(found, self.failure(leg, charged(self.path, check, cause), cause, row));
             }
             self.findings(check, row, found);
-        }
-        for other in walk.legs().filter(|leg| !ptr::eq(*leg, best)) {
-            self.replica(other, found);
         }
     }
 
     /// Another address under `all_addresses`: readers that meet it fail, those that do not, do not.
     fn replica(self, leg: &Leg, found: &mut Vec<Placed>) {
         let mut here = Vec::new();
-        for (check, row) in leg.rows.iter() {
-            if let Outcome::Failed(cause) = row.outcome {
-                here.push(self.failure(leg, charged(self.path, check, cause), cause, row));
-            }
-            self.findings(check, row, &mut here);
-        }
+        self.leg(leg, &mut here);
         for placed in here {
             let weight = placed.weight.min(Weight::Degrades);
             push(found, Placed { weight, subject: Some(Subject::Replica), ..placed });

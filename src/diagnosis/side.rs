@@ -1,7 +1,7 @@
 //! Who has to act: a function of the cause and of the place where it was found.
 //!
-//! The same cause means different people from different places: `connection_refused` is Prometheus' own
-//! when we meet it, and the data source's when only Grafana meets it.
+//! The same cause means different people from different places: `connection_refused` is Prometheus'
+//! own when we meet it, and the data source's when only Grafana meets it.
 
 use crate::diagnosis::kinds::{
     is_grafanas_own, is_of_dns, is_of_position, is_of_proxy, is_refusal,

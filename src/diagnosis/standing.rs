@@ -1,7 +1,8 @@
 //! What each path amounts to: passed, failed, untold or absent.
 //!
-//! A failed check is not yet a failed path: what our own typo, credentials or position explain as well as
-//! the far end does is *untold*. The rules are few and ordered, because a page must be able to say them.
+//! A failed check is not yet a failed path: what our own typo, credentials or position explain as
+//! well as the far end does is *untold*. The rules are few and ordered, because a page must be able
+//! to say them.
 
 use crate::clock::Now;
 use crate::diagnosis::kinds::{
@@ -20,11 +21,11 @@ const REMEMBERED_INTERVALS: u32 = 3;
 
 /// The failed check that decides a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stop {
+struct Stop {
     /// Why it failed.
-    pub cause: Cause,
+    cause: Cause,
     /// Which one.
-    pub check: Check,
+    check: Check,
 }
 
 /// How one address was left.
@@ -40,7 +41,8 @@ enum Reading {
     Absent,
 }
 
-/// The standing of `path`: what this report says, else the last one if that is young, else `overdue`.
+/// The standing of `path`: what this report says, else the last one if that is young, else
+/// `overdue`.
 #[must_use]
 pub fn standing(path: Path, report: &Report) -> Standing {
     told(path, report).or_else(|| remembered(path, report)).unwrap_or_else(|| {
@@ -90,16 +92,8 @@ pub fn best(path: Path, walk: &Walk) -> &Leg {
     walk.legs().min_by_key(rank).unwrap_or(&walk.first)
 }
 
-/// The failed check that decides `leg`, if it is judged by one.
-pub fn stop(path: Path, leg: &Leg) -> Option<Stop> {
-    match read_leg(path, leg) {
-        Reading::Stopped(stop) => Some(stop),
-        Reading::Passed | Reading::Undecided | Reading::Absent => None,
-    }
-}
-
-/// Where a failed check is charged: a refusal of ours by Grafana is a matter of `auth`, whichever call
-/// met it.
+/// Where a failed check is charged: a refusal of ours by Grafana is a matter of `auth`, whichever
+/// call met it.
 pub fn charged(path: Path, check: Check, cause: Cause) -> Check {
     match path {
         Path::Grafana if check.is_through_grafana() && is_refusal_by_grafana(cause) => Check::Auth,
@@ -132,7 +126,8 @@ fn deciding(path: Path, leg: &Leg) -> Check {
     }
 }
 
-/// Why `check` was skipped, `needs_X` followed to its end; none when something failed or passed there.
+/// Why `check` was skipped, `needs_X` followed to its end; none when something failed or passed
+/// there.
 fn reason(leg: &Leg, check: Check) -> Option<Why> {
     let mut at = check;
     // No chain is longer than there are checks, so a circle ends as well.
@@ -155,8 +150,8 @@ fn first_failure(path: Path, leg: &Leg) -> Option<Stop> {
     let query = failed(Check::GrafanaQuery);
     path.checks().iter().copied().filter(|check| !walked_around(leg, *check)).find_map(|check| {
         let stop = failed(check)?;
-        // Grafana's health check of the data source is a second voice on what the query saw: it counts
-        // where the query does not say why.
+        // Grafana's health check of the data source is a second voice on what the query saw: it
+        // counts where the query does not say why.
         match query {
             Some(query) if check == Check::DatasourceHealth => {
                 Some(if hides_its_reason(query.cause, Some(query.check)) { stop } else { query })

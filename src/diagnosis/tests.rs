@@ -1,6 +1,7 @@
 //! The rules of judgement, by cases, by exhaustion and as one readable table.
 
 mod rules;
+mod sides;
 mod situations;
 mod table;
 mod totality;

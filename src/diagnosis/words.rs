@@ -1,7 +1,7 @@
 //! What is said to people: one sentence of what happened, one of what to do first.
 //!
-//! Sentences are made of the table of causes and of evidence that was cleaned when it was collected, so
-//! nothing that a third party says can shape them.
+//! Sentences are made of the table of causes and of evidence that was cleaned when it was
+//! collected, so nothing that a third party says can shape them.
 
 use std::net::SocketAddr;
 

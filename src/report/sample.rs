@@ -22,8 +22,8 @@ pub enum Went {
     Failed(Check, Cause),
 }
 
-/// A report of two paths, each `passed`, `absent`, `no_time` or `check/cause` of its first failure, with
-/// `reached` and `seen` as earlier cycles left them.
+/// A report of two paths, each `passed`, `absent`, `no_time` or `check/cause` of its first failure,
+/// with `reached` and `seen` as earlier cycles left them.
 pub fn report(direct: &str, grafana: &str) -> Report {
     let mut report = empty();
     let words = format!("{direct} {grafana}");

@@ -1,12 +1,12 @@
 //! Which verdicts are worth waking somebody: those that hold for a while.
 //!
-//! A second machine on top of what is published, and the one truth for every carrier: metrics, rules and
-//! push show what is decided here. A short recovery neither resets the wait nor ends an alarm, or a link
-//! that flaps would never be heard of, or be heard of all the time.
+//! A second machine on top of what is published, and the one truth for every carrier: metrics,
+//! rules and push show what is decided here. A short recovery neither resets the wait nor ends an
+//! alarm, or a link that flaps would never be heard of, or be heard of all the time.
 //!
-//! Many links on one end that fails are one alarm of that end. Whether they are many is decided from the
-//! set of links, never from how many fail: otherwise alarms would change their names while an outage
-//! spreads.
+//! Many links on one end that fails are one alarm of that end. Whether they are many is decided
+//! from the set of links, never from how many fail: otherwise alarms would change their names while
+//! an outage spreads.
 
 use std::time::Duration;
 
@@ -112,8 +112,8 @@ impl Alarms {
     }
 }
 
-/// The end at whose own hops the fault is. What depends on the link alone (its selector, its credentials,
-/// its URL) is no matter of the end.
+/// The end at whose own hops the fault is. What depends on the link alone (its selector, its
+/// credentials, its URL) is no matter of the end.
 fn end_at_fault(fault: Fault) -> Option<Path> {
     let of_the_end = match fault.path? {
         Path::Grafana => !fault.is_through_grafana(),

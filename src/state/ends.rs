@@ -1,7 +1,8 @@
 //! Whether each Grafana and each server answers, derived from what the links see of them.
 //!
-//! Every link keeps what its own cycles confirmed of its two ends; an end is up when any of its links says
-//! so. Links may differ in credentials and paths, so one that fails says less than one that passes.
+//! Every link keeps what its own cycles confirmed of its two ends; an end is up when any of its
+//! links says so. Links may differ in credentials and paths, so one that fails says less than one
+//! that passes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

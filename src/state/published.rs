@@ -1,12 +1,12 @@
 //! What is published of one link: raw diagnoses through confirmation, damping and stickiness.
 //!
 //! One cycle proves little: packets get lost, processes stall. So getting worse takes more than one
-//! cycle, in a row. Getting better takes one, because a good answer cannot be had by accident; unless
-//! the link broke again and again, and everybody is tired of hearing it. `broken` is left by evidence
-//! only: that we cannot check any more does not mend anything.
+//! cycle, in a row. Getting better takes one, because a good answer cannot be had by accident;
+//! unless the link broke again and again, and everybody is tired of hearing it. `broken` is left by
+//! evidence only: that we cannot check any more does not mend anything.
 //!
-//! A counter of failures was the obvious other rule. It cannot tell "blind, then broken" from "broken
-//! twice", and so publishes what nobody has seen twice.
+//! A counter of failures was the obvious other rule. It cannot tell "blind, then broken" from
+//! "broken twice", and so publishes what nobody has seen twice.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -37,8 +37,8 @@ const DAMPED_GOOD_CYCLES: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct Published {
     view: PublishedView,
-    /// The last confirmed diagnosis. While it is `unknown`, the view is that of an endpoint which the
-    /// link had before, or empty.
+    /// The last confirmed diagnosis. While it is `unknown`, the view is that of an endpoint which
+    /// the link had before, or empty.
     confirmed: Diagnosis,
     /// The latest cycles in a row that were worse than what is confirmed, oldest first.
     worse: Vec<Diagnosis>,
@@ -103,8 +103,8 @@ impl Published {
         &self.view
     }
 
-    /// The link has another endpoint, and nothing that was confirmed holds for it. The view stays until
-    /// something is.
+    /// The link has another endpoint, and nothing that was confirmed holds for it. The view stays
+    /// until something is.
     pub fn forget(&mut self) {
         let new = Self::new(self.view.since);
         let old = mem::replace(self, new);
@@ -147,8 +147,8 @@ impl Published {
         }
     }
 
-    /// Getting worse: adopts what enough of the latest cycles agree on. Later ones that are worse still
-    /// may yet be confirmed by the next cycle.
+    /// Getting worse: adopts what enough of the latest cycles agree on. Later ones that are worse
+    /// still may yet be confirmed by the next cycle.
     fn suspect(&mut self, raw: Diagnosis, now: Now) {
         self.worse.push(raw);
         if let Some(index) = agreed(&self.worse) {
@@ -229,8 +229,8 @@ fn cycles_needed(verdict: Verdict) -> usize {
     }
 }
 
-/// The latest of the cycles which says the worst verdict that enough of them in a row agree on. If enough
-/// are at least that bad, one is exactly that bad: else they would agree on a worse one.
+/// The latest of the cycles which says the worst verdict that enough of them in a row agree on. If
+/// enough are at least that bad, one is exactly that bad: else they would agree on a worse one.
 fn agreed(worse: &[Diagnosis]) -> Option<usize> {
     Verdict::ALL.into_iter().rev().find_map(|verdict| {
         let start = worse.len().checked_sub(cycles_needed(verdict))?;

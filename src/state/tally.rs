@@ -1,7 +1,7 @@
 //! Counters of one link: what happened since this process knows it.
 //!
-//! Availability is computed from seconds by verdict. A gauge would not do: where nobody scraped, it has a
-//! gap, and an outage of what scrapes is where somebody looks.
+//! Availability is computed from seconds by verdict. A gauge would not do: where nobody scraped, it
+//! has a gap, and an outage of what scrapes is where somebody looks.
 
 use std::time::Duration;
 

@@ -472,3 +472,9 @@ fn a_data_source_by_its_name_shows_that_name() {
     assert_eq!(info.datasource_name.as_deref(), Some("Prometheus"));
     assert_eq!(info.datasource_uid, None);
 }
+
+#[test]
+fn a_links_view_leaves_room_for_evidence() {
+    let fixed = size_of::<LinkView>() + size_of::<LatestCycle>() + history::MAX_BYTES;
+    assert!(fixed <= 7 * 1024, "{fixed} of the 8 KiB that a view may have");
+}

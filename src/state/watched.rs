@@ -73,8 +73,8 @@ impl Watched {
         self.view = None;
     }
 
-    /// The link has another end: what was seen of the old one is no more. What is published of it stays
-    /// until something of the new one is confirmed.
+    /// The link has another end: what was seen of the old one is no more. What is published of it
+    /// stays until something of the new one is confirmed.
     pub fn redirect(&mut self, link: Arc<Link>, now: Now) {
         self.info = LinkInfo::of(&link);
         self.published.forget();
