@@ -173,6 +173,10 @@ impl TlsFailure {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
                 Self::Reset
             }
+            // What the kernel says when nobody acknowledges any more.
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                Self::Timeout
+            }
             #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
             _ => Self::Other(error.to_string()),
         }

@@ -4,8 +4,6 @@
 //! or client certificate needs no restart, and ten thousand links with one bundle parse it once.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -20,6 +18,7 @@ use rustls::version::TLS13;
 use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore};
 
 use crate::link::{TlsOptions, TlsVersion};
+use crate::net::files::{self, say};
 use crate::net::limits::{PEM_BYTES, TRUST_CACHE};
 use crate::net::tls::TlsClient;
 use crate::net::tls::verify::{Judge, Witness};
@@ -169,11 +168,7 @@ impl Files {
 
 impl Stamp {
     fn of(path: &Path) -> Result<Self, String> {
-        let metadata = fs::metadata(path).map_err(|error| said(path, error))?;
-        // Anything else, such as a pipe, might keep us waiting.
-        if !metadata.is_file() {
-            return Err(said(path, "is no regular file"));
-        }
+        let metadata = files::look(path)?;
         Ok(Self {
             modified: metadata.modified().ok(),
             bytes: metadata.len(),
@@ -188,43 +183,29 @@ fn authorities(path: &Path) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'s
     let mut roots = RootCertStore::empty();
     let (good, _) = roots.add_parsable_certificates(certificates.iter().cloned());
     if good == 0 {
-        return Err(said(path, "holds no certificate that can be read"));
+        return Err(say(path, "holds no certificate that can be read"));
     }
     Ok((Arc::new(roots), certificates))
 }
 
 fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, String> {
     let chain = certificates(cert)?;
-    let private = PrivateKeyDer::from_pem_slice(&pem(key)?)
-        .map_err(|_| said(key, "holds no private key in PEM that is not encrypted"))?;
+    let private = PrivateKeyDer::from_pem_slice(&files::read(key, PEM_BYTES)?)
+        .map_err(|_| say(key, "holds no private key in PEM that is not encrypted"))?;
     CertifiedKey::from_der(chain, private, &PROVIDER).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             format!("{} does not belong to {}", key.display(), cert.display())
         }
         #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
-        other => said(key, other),
+        other => say(key, other),
     })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let pem = pem(path)?;
+    let pem = files::read(path, PEM_BYTES)?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
     if certificates.is_empty() {
-        return Err(said(path, "holds no certificate in PEM"));
+        return Err(say(path, "holds no certificate in PEM"));
     }
     Ok(certificates)
-}
-
-fn pem(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| said(path, error))?;
-    file.take(PEM_BYTES + 1).read_to_end(&mut bytes).map_err(|error| said(path, error))?;
-    if bytes.len() as u64 > PEM_BYTES {
-        return Err(said(path, format!("is larger than {} KiB", PEM_BYTES >> 10)));
-    }
-    Ok(bytes)
-}
-
-fn said(path: &Path, what: impl std::fmt::Display) -> String {
-    format!("{}: {what}", path.display())
 }

@@ -6,7 +6,7 @@ use super::*;
 
 async fn problems(pair: &Pair, ca: &Authority, host: &str) -> (Option<TlsFailure>, TlsFacts) {
     let files = Files::new();
-    let shaken = Server::with(pair).await.shake(&files.trusting(&ca.pem), host).await;
+    let shaken = shake(&serve_pair(pair).await, &files.trusting(&ca.pem), host).await;
     (shaken.result.err(), shaken.facts)
 }
 
@@ -15,8 +15,8 @@ async fn a_good_certificate_is_trusted_and_described() {
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST, "10.0.0.7"]);
     let files = Files::new();
-    let server = Server::with(&pair).await;
-    let shaken = server.shake(&files.trusting(&ca.pem), HOST).await;
+    let server = serve_pair(&pair).await;
+    let shaken = shake(&server, &files.trusting(&ca.pem), HOST).await;
     let mut stream = shaken.result.unwrap();
     stream.write_all(b"ping").await.unwrap();
     let mut pong = [0; 4];
@@ -68,8 +68,8 @@ async fn an_ended_certificate_in_the_middle_counts() {
     let middle = Authority::of(expired(params("middle", &[], true)), Some(&ca));
     let pair = middle.leaf(&[HOST]);
     let chain = [pair.chain(), vec![middle.der.clone()]].concat();
-    let server = Server::tls(chain, &pair, Serving::default()).await;
-    let shaken = server.shake(&Files::new().trusting(&ca.pem), HOST).await;
+    let server = serve(chain, &pair, Serving::default()).await;
+    let shaken = shake(&server, &Files::new().trusting(&ca.pem), HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::Expired));
     assert_eq!(shaken.facts.problems, [TlsFailure::Expired]);
 }
@@ -80,13 +80,13 @@ async fn a_chain_through_the_middle_is_trusted() {
     let middle = Authority::of(params("middle", &[], true), Some(&ca));
     let pair = middle.leaf(&[HOST]);
     let chain = [pair.chain(), vec![middle.der.clone()]].concat();
-    let server = Server::tls(chain, &pair, Serving::default()).await;
+    let server = serve(chain, &pair, Serving::default()).await;
     let files = Files::new();
-    assert!(server.shake(&files.trusting(&ca.pem), HOST).await.result.is_ok());
+    assert!(shake(&server, &files.trusting(&ca.pem), HOST).await.result.is_ok());
 
     // The server that forgets to send what is in the middle.
-    let server = Server::with(&pair).await;
-    let shaken = server.shake(&files.trusting(&ca.pem), HOST).await;
+    let server = serve_pair(&pair).await;
+    let shaken = shake(&server, &files.trusting(&ca.pem), HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::UnknownCa));
 }
 
@@ -131,11 +131,11 @@ async fn a_self_signed_certificate_is_trusted_when_it_is_in_the_ca_file() {
     for ca in [true, false] {
         let pair = Pair::self_signed(&params("self", &[HOST], ca));
         let files = Files::new();
-        let server = Server::with(&pair).await;
-        let shaken = server.shake(&files.trusting(&pair.certificate.pem()), HOST).await;
+        let server = serve_pair(&pair).await;
+        let shaken = shake(&server, &files.trusting(&pair.certificate.pem()), HOST).await;
         assert_eq!(shaken.result.err(), None, "{ca}");
         let other = Authority::new("other");
-        let shaken = server.shake(&files.trusting(&other.pem), HOST).await;
+        let shaken = shake(&server, &files.trusting(&other.pem), HOST).await;
         assert_eq!(shaken.result.err(), Some(TlsFailure::UnknownCa), "{ca}");
     }
 }
@@ -146,8 +146,8 @@ async fn whoever_skips_verification_is_told_all_the_same() {
     let options = TlsOptions { insecure_skip_verify: true, ..TlsOptions::default() };
     for old in [false, true] {
         let serving = Serving { old, ..Serving::default() };
-        let server = Server::tls(pair.chain(), &pair, serving).await;
-        let shaken = server.shake(&options, HOST).await;
+        let server = serve(pair.chain(), &pair, serving).await;
+        let shaken = shake(&server, &options, HOST).await;
         assert!(shaken.result.is_ok(), "{:?}", shaken.result);
         let all = [TlsFailure::UnknownCa, TlsFailure::Expired, TlsFailure::WrongName];
         assert_eq!(shaken.facts.problems, all);
@@ -158,20 +158,17 @@ async fn whoever_skips_verification_is_told_all_the_same() {
 async fn a_configured_name_is_asked_for_and_verified() {
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
-    let options =
-        TlsOptions { server_name: Some(HOST.to_owned()), ..Files::new().trusting(&ca.pem) };
-    let files = Files::new();
     let files = Files::new();
     let options = TlsOptions { server_name: Some(HOST.to_owned()), ..files.trusting(&ca.pem) };
-    assert!(Server::with(&pair).await.shake(&options, "127.0.0.1").await.result.is_ok());
+    assert!(shake(&serve_pair(&pair).await, &options, "127.0.0.1").await.result.is_ok());
 }
 
 #[tokio::test]
 async fn a_host_that_tls_cannot_name_is_told() {
     let ca = Authority::new("ca");
     let files = Files::new();
-    let server = Server::with(&ca.leaf(&[HOST])).await;
-    let shaken = server.shake(&files.trusting(&ca.pem), "a b").await;
+    let server = serve_pair(&ca.leaf(&[HOST])).await;
+    let shaken = shake(&server, &files.trusting(&ca.pem), "a b").await;
     assert!(matches!(shaken.result, Err(TlsFailure::Other(_))), "{:?}", shaken.result);
 }
 
@@ -182,12 +179,12 @@ async fn what_speaks_no_tls_is_told() {
     for greeting in
         ["HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9\r\n", "-ERR unknown\r\n"]
     {
-        let server = Server::raw(move |mut stream| async move {
+        let server = RawServer::start(move |mut stream| async move {
             stream.write_all(greeting.as_bytes()).await.unwrap();
             stream.read_to_end(&mut Vec::new()).await.ok();
         })
         .await;
-        let shaken = server.shake(&files.trusting(&ca.pem), HOST).await;
+        let shaken = shake(&server, &files.trusting(&ca.pem), HOST).await;
         assert_eq!(shaken.result.err(), Some(TlsFailure::NotSpoken), "{greeting}");
     }
 }
@@ -198,21 +195,21 @@ async fn versions_must_meet() {
     let pair = ca.leaf(&[HOST]);
     let files = Files::new();
     let serving = Serving { old: true, ..Serving::default() };
-    let server = Server::tls(pair.chain(), &pair, serving).await;
-    let old = server.shake(&files.trusting(&ca.pem), HOST).await;
+    let server = serve(pair.chain(), &pair, serving).await;
+    let old = shake(&server, &files.trusting(&ca.pem), HOST).await;
     assert!(old.result.is_ok());
     assert_eq!(old.facts.protocol, Some("TLSv1.2"));
     let options = TlsOptions { min_version: TlsVersion::Tls13, ..files.trusting(&ca.pem) };
-    let shaken = server.shake(&options, HOST).await;
+    let shaken = shake(&server, &options, HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::NoCommonVersion));
 
     // TLS 1.1 and older say so by an alert.
-    let server = Server::raw(|mut stream| async move {
+    let server = RawServer::start(|mut stream| async move {
         stream.write_all(&[21, 3, 1, 0, 2, 2, 70]).await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.ok();
     })
     .await;
-    let shaken = server.shake(&files.trusting(&ca.pem), HOST).await;
+    let shaken = shake(&server, &files.trusting(&ca.pem), HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::NoCommonVersion));
 }
 
@@ -223,12 +220,12 @@ async fn an_alert_is_named() {
     for (code, name) in
         [(112, "UnrecognisedName"), (40, "HandshakeFailure"), (42, "BadCertificate")]
     {
-        let server = Server::raw(move |mut stream| async move {
+        let server = RawServer::start(move |mut stream| async move {
             stream.write_all(&[21, 3, 3, 0, 2, 2, code]).await.unwrap();
             stream.read_to_end(&mut Vec::new()).await.ok();
         })
         .await;
-        let shaken = server.shake(&files.trusting(&ca.pem), HOST).await;
+        let shaken = shake(&server, &files.trusting(&ca.pem), HOST).await;
         assert_eq!(shaken.result.err(), Some(TlsFailure::Alert(name.to_owned())));
     }
 }
@@ -238,8 +235,8 @@ async fn a_missing_client_certificate_shows_in_the_handshake_of_tls_1_2() {
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
     let serving = Serving { old: true, clients: Some(ca.roots()) };
-    let server = Server::tls(pair.chain(), &pair, serving).await;
-    let shaken = server.shake(&Files::new().trusting(&ca.pem), HOST).await;
+    let server = serve(pair.chain(), &pair, serving).await;
+    let shaken = shake(&server, &Files::new().trusting(&ca.pem), HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::ClientCertificateRequired));
     assert!(shaken.facts.client_certificate_asked);
 }
@@ -249,8 +246,8 @@ async fn a_missing_client_certificate_shows_after_the_handshake_of_tls_1_3() {
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
     let serving = Serving { clients: Some(ca.roots()), ..Serving::default() };
-    let server = Server::tls(pair.chain(), &pair, serving).await;
-    let shaken = server.shake(&Files::new().trusting(&ca.pem), HOST).await;
+    let server = serve(pair.chain(), &pair, serving).await;
+    let shaken = shake(&server, &Files::new().trusting(&ca.pem), HOST).await;
     assert!(shaken.facts.client_certificate_asked);
     let mut stream = shaken.result.unwrap();
     let error = stream.read(&mut [0; 16]).await.unwrap_err();
@@ -263,10 +260,10 @@ async fn a_server_that_just_hangs_up_on_the_missing_certificate_is_understood() 
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
     let serving = Serving { old: true, clients: Some(ca.roots()) };
-    let behind = Server::tls(pair.chain(), &pair, serving).await;
-    let port = behind.port;
-    let server = Server::raw(move |mut client| async move {
-        let mut upstream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let behind = serve(pair.chain(), &pair, serving).await;
+    let address = behind.address;
+    let server = RawServer::start(move |mut client| async move {
+        let mut upstream = TcpStream::connect(address).await.unwrap();
         let mut buffer = vec![0; 1 << 16];
         let hello = client.read(&mut buffer).await.unwrap();
         upstream.write_all(&buffer[..hello]).await.unwrap();
@@ -279,7 +276,7 @@ async fn a_server_that_just_hangs_up_on_the_missing_certificate_is_understood() 
         client.read(&mut buffer).await.unwrap();
     })
     .await;
-    let shaken = server.shake(&Files::new().trusting(&ca.pem), HOST).await;
+    let shaken = shake(&server, &Files::new().trusting(&ca.pem), HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::ClientCertificateRequired));
 }
 
@@ -291,8 +288,8 @@ async fn a_client_certificate_is_shown_when_asked_for() {
     let options = files.showing(&ca.pem, &ca.leaf(&["client"]));
     for old in [false, true] {
         let serving = Serving { old, clients: Some(ca.roots()) };
-        let server = Server::tls(pair.chain(), &pair, serving).await;
-        let shaken = server.shake(&options, HOST).await;
+        let server = serve(pair.chain(), &pair, serving).await;
+        let shaken = shake(&server, &options, HOST).await;
         let mut stream = shaken.result.unwrap();
         stream.write_all(b"ping").await.unwrap();
         let mut pong = [0; 4];
@@ -308,14 +305,14 @@ async fn a_client_certificate_may_be_refused() {
     let files = Files::new();
     let options = files.showing(&ca.pem, &Authority::new("nobody").leaf(&["client"]));
     let serving = Serving { old: true, clients: Some(ca.roots()) };
-    let server = Server::tls(pair.chain(), &pair, serving).await;
-    let shaken = server.shake(&options, HOST).await;
+    let server = serve(pair.chain(), &pair, serving).await;
+    let shaken = shake(&server, &options, HOST).await;
     let refused = shaken.result.unwrap_err();
     assert!(matches!(refused, TlsFailure::ClientCertificateRefused(_)), "{refused:?}");
 
     let serving = Serving { clients: Some(ca.roots()), ..Serving::default() };
-    let server = Server::tls(pair.chain(), &pair, serving).await;
-    let mut stream = server.shake(&options, HOST).await.result.unwrap();
+    let server = serve(pair.chain(), &pair, serving).await;
+    let mut stream = shake(&server, &options, HOST).await.result.unwrap();
     let error = stream.read(&mut [0; 16]).await.unwrap_err();
     let refused = TlsFailure::of(&error);
     assert!(matches!(refused, TlsFailure::ClientCertificateRefused(_)), "{refused:?}");
@@ -326,31 +323,25 @@ async fn silence_closing_and_resetting_are_told_apart() {
     let ca = Authority::new("ca");
     let files = Files::new();
     let client = Trust::default().client(&files.trusting(&ca.pem)).unwrap();
-    let connect =
-        async |server: &Server| TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
 
-    let silent = Server::raw(|stream| async move {
-        std::future::pending::<()>().await;
-        drop(stream);
-    })
-    .await;
-    let stream = connect(&silent).await;
+    let silent = RawServer::start(hold).await;
+    let stream = silent.connect().await;
     let deadline = clock::deadline(Duration::from_millis(100));
     let shaken = client.handshake(stream, HOST, deadline).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::Timeout));
     assert!(shaken.took >= Duration::from_millis(100));
 
-    let half_closed = Server::raw(|mut stream| async move {
+    let half_closed = RawServer::start(|mut stream| async move {
         stream.shutdown().await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.ok();
     })
     .await;
-    let shaken = client.handshake(connect(&half_closed).await, HOST, soon()).await;
+    let shaken = client.handshake(half_closed.connect().await, HOST, soon()).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::Closed));
 
     // Closed with the hello unread: the kernel resets.
-    let reset = Server::raw(|stream| async move { stream.readable().await.unwrap() }).await;
-    let shaken = client.handshake(connect(&reset).await, HOST, soon()).await;
+    let reset = RawServer::start(|stream| async move { stream.readable().await.unwrap() }).await;
+    let shaken = client.handshake(reset.connect().await, HOST, soon()).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::Reset));
 }
 
