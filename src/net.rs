@@ -6,6 +6,7 @@
 
 pub mod credentials;
 pub mod dns;
+mod files;
 pub mod hosts;
 pub mod http;
 pub mod limits;
@@ -13,3 +14,6 @@ pub mod proxy;
 pub mod stream;
 pub mod tcp;
 pub mod tls;
+
+#[cfg(test)]
+mod testing;

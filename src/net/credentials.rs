@@ -1,14 +1,33 @@
 //! From configured options to header lines; files with secrets are read at each use, so a rotated
 //! secret needs no restart.
 
-use crate::link::{HttpOptions, Proxy};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::link::{Auth, HttpOptions, Proxy};
+use crate::net::files::{self, say};
+use crate::net::limits::SECRET_BYTES;
+use crate::secret::Secret;
 
 /// The header lines that `options` ask for, `Authorization` among them.
 ///
 /// # Errors
 /// Which file or value is wrong, and what is wrong with it; never its content.
 pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, String> {
-    todo!()
+    let mut headers = Vec::with_capacity(options.headers.len() + 1);
+    if let Some(auth) = &options.auth {
+        let value = match auth {
+            Auth::Basic { username, password } => basic(username, &read(password, "password")?),
+            Auth::Scheme { scheme, credentials } => {
+                format!("{scheme} {}", read(credentials, "credentials")?)
+            }
+        };
+        headers.push(("authorization".to_owned(), value));
+    }
+    for (name, value) in &options.headers {
+        headers.push((name.clone(), read(value, name)?));
+    }
+    Ok(headers)
 }
 
 /// The value of `Proxy-Authorization`, where the proxy has credentials.
@@ -16,5 +35,36 @@ pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, String> {
 /// # Errors
 /// As for [`headers`].
 pub fn proxy_authorization(proxy: &Proxy) -> Result<Option<String>, String> {
-    todo!()
+    let Some((user, password)) = &proxy.auth else { return Ok(None) };
+    Ok(Some(basic(user, &read(password, "proxy password")?)))
 }
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The content of `secret`; `what` names a value that has no path. A file is trimmed as Prometheus
+/// does; an empty one is a mount that is not there yet, and would be sent as no credentials.
+fn read(secret: &Secret, what: &str) -> Result<String, String> {
+    match secret {
+        Secret::Value(value) if is_clean(value) => Ok(value.clone()),
+        Secret::Value(_) => Err(format!("{what} holds a control character")),
+        Secret::File(path) => {
+            let bytes = files::read(path, SECRET_BYTES)?;
+            let text = String::from_utf8(bytes).map_err(|_| say(path, "is not text in UTF-8"))?;
+            match text.trim() {
+                "" => Err(say(path, "is empty")),
+                text if is_clean(text) => Ok(text.to_owned()),
+                _ => Err(say(path, "holds a control character, such as a second line")),
+            }
+        }
+    }
+}
+
+/// Whether it can stand in a header: a line break would begin another one.
+fn is_clean(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests;

@@ -61,7 +61,7 @@ pub const HEADERS: usize = 100;
 /// Of one header's value, in bytes, what is kept.
 pub const HEADER_VALUE_BYTES: usize = 1024;
 /// Interim answers (1xx) and everything else beside the body may be this long in all.
-pub const OVERHEAD_BYTES: u64 = 256 << 10;
+pub const OVERHEAD_BYTES: usize = 256 << 10;
 /// Of an answer that is no HTTP, in bytes, what is kept to show.
 pub const STRANGE_BYTES: usize = 64;
 

@@ -83,13 +83,18 @@ pub async fn connect(
         };
         tried.push((address, failure));
     }
-    // An address of a family that this machine does not speak says nothing about the server.
-    let routed = tried.iter().find(|(_, failure)| *failure != ConnectFailure::NetworkUnreachable);
-    let (address, failure) = match routed.or(tried.first()) {
+    let (address, failure) = match telling(&tried) {
         Some((address, failure)) => (Some(*address), failure.clone()),
         None => (None, ConnectFailure::Timeout),
     };
     Err(ConnectError { failure, address, tried, took: stopwatch.read() })
+}
+
+/// The first failure; but an address of a family that this machine does not speak says nothing about
+/// the server as long as there is another one.
+fn telling(tried: &[(SocketAddr, ConnectFailure)]) -> Option<&(SocketAddr, ConnectFailure)> {
+    let routed = tried.iter().find(|(_, failure)| *failure != ConnectFailure::NetworkUnreachable);
+    routed.or(tried.first())
 }
 
 // === impl ConnectFailure ===

@@ -8,21 +8,26 @@ pub mod certificate;
 mod trust;
 mod verify;
 
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, InvalidMessage, PeerIncompatible, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::clock::Stopwatch;
+use crate::net::tls::trust::Means;
 pub use certificate::Certificate;
 pub use trust::Trust;
 
 /// How to shake hands with one end: trust, client certificate and the name to ask for.
 #[derive(Clone, Debug)]
 pub struct TlsClient {
-    config: Arc<ClientConfig>,
+    means: Arc<Means>,
     server_name: Option<String>,
 }
 
@@ -93,6 +98,125 @@ impl TlsClient {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        todo!()
+        let stopwatch = Stopwatch::start();
+        let mut facts = TlsFacts::default();
+        let result = self.connect(stream, host, deadline, &mut facts).await;
+        Handshake { result, facts, took: stopwatch.read() }
+    }
+
+    async fn connect<S>(
+        &self,
+        stream: S,
+        host: &str,
+        deadline: Instant,
+        facts: &mut TlsFacts,
+    ) -> Result<TlsStream<S>, TlsFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let name = self.server_name.as_deref().unwrap_or(host);
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let server_name = ServerName::try_from(name.to_owned())
+            .map_err(|_| TlsFailure::Other(format!("{name} is no name that TLS can ask for")))?;
+        let (config, witness) =
+            self.means.config().map_err(|error| TlsFailure::Other(error.to_string()))?;
+        let connect = TlsConnector::from(Arc::new(config)).connect(server_name, stream);
+        let result = timeout_at(deadline, connect).await;
+        *facts = witness.facts();
+        match result {
+            Ok(Ok(stream)) => {
+                facts.protocol = match stream.get_ref().1.protocol_version() {
+                    Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2"),
+                    Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3"),
+                    _ => None,
+                };
+                Ok(stream)
+            }
+            Ok(Err(error)) => Err(self.judge(TlsFailure::of(&error), facts)),
+            Err(_) => Err(TlsFailure::Timeout),
+        }
+    }
+
+    /// A failed handshake, in the light of what was seen before it failed.
+    fn judge(&self, failure: TlsFailure, facts: &TlsFacts) -> TlsFailure {
+        match failure {
+            TlsFailure::BadCertificate(_) => facts.problems.first().cloned().unwrap_or(failure),
+            // Up to TLS 1.2 a missing certificate has no alert of its own, and some just hang up.
+            TlsFailure::Alert(_)
+            | TlsFailure::ClientCertificateRefused(_)
+            | TlsFailure::Closed
+            | TlsFailure::Reset
+                if facts.client_certificate_asked =>
+            {
+                TlsFailure::ClientCertificateRequired
+            }
+            // These alerts speak of a certificate that the server does not like: ours, if it has one.
+            TlsFailure::ClientCertificateRefused(alert) if !self.means.has_key() => {
+                TlsFailure::Alert(alert)
+            }
+            failure => failure,
+        }
     }
 }
+
+// === impl TlsFailure ===
+
+impl TlsFailure {
+    /// What an error of a TLS stream says, also after the handshake.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Self {
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::of_library(error);
+        }
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Self::Closed,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                Self::Reset
+            }
+            // What the kernel says when nobody acknowledges any more.
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                Self::Timeout
+            }
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
+            _ => Self::Other(error.to_string()),
+        }
+    }
+
+    fn of_library(error: &rustls::Error) -> Self {
+        use PeerIncompatible as Peer;
+        match error {
+            rustls::Error::InvalidCertificate(error) => Self::BadCertificate(error.to_string()),
+            rustls::Error::AlertReceived(alert) => Self::of_alert(*alert),
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotSpoken,
+            rustls::Error::PeerIncompatible(
+                Peer::ServerDoesNotSupportTls12Or13
+                | Peer::ServerTlsVersionIsDisabledByOurConfig
+                | Peer::Tls12NotOffered
+                | Peer::Tls12NotOfferedOrEnabled,
+            ) => Self::NoCommonVersion,
+            #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    fn of_alert(alert: AlertDescription) -> Self {
+        let name = || alert.as_str().map_or_else(|| format!("{alert:?}"), str::to_owned);
+        match alert {
+            AlertDescription::CertificateRequired => Self::ClientCertificateRequired,
+            AlertDescription::ProtocolVersion => Self::NoCommonVersion,
+            AlertDescription::NoCertificate
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied => Self::ClientCertificateRefused(name()),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
+            _ => Self::Alert(name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
