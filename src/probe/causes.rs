@@ -149,7 +149,6 @@ pub fn http_words(failure: &HttpFailure) -> String {
     match failure {
         HttpFailure::NoResponse => "no byte of an answer in time".to_owned(),
         HttpFailure::BodyTimeout { status, read } => {
-            let status = status.map_or_else(|| "no status".to_owned(), |code| code.to_string());
             format!("{status}, then only {} bytes of the body in time", read.len())
         }
         HttpFailure::BodyClosed { status, read } => {
