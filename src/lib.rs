@@ -13,3 +13,6 @@ mod classify;
 mod diagnosis;
 mod judge;
 mod state;
+
+// --- wiring
+pub mod demo;
