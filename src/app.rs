@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -21,12 +22,12 @@ use crate::link::Link;
 use crate::links::LinkSet;
 use crate::net::dns::{DnsSettings, Resolver};
 use crate::probe::Probe;
-use crate::reload::{Reload, Reloader};
+use crate::reload::{Handle, Reload, Reloader};
 use crate::report::Trigger;
 use crate::report::verdict::Verdict;
 use crate::selfstats::SelfStats;
 use crate::serve::{self, Front};
-use crate::state::snapshot::{LatestCycle, LinkInfo};
+use crate::state::snapshot::{LatestCycle, LinkInfo, Snapshot};
 use crate::state::{Board, Event};
 use crate::supervisor::{self, Cycle, Prober};
 
@@ -79,77 +80,105 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), String> {
     let address = settings.web.listen;
+    let daemon = Daemon::assemble(settings, sources)?;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         format!("cannot listen on {address}: {error}; choose another --web.listen-address")
     })?;
-    serve_on(settings, sources, listener, shutdown).await
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "promlink serves");
+    daemon.run(listener, shutdown).await
 }
 
-/// Runs the daemon on `listener`.
-///
-/// # Errors
-/// As for [`serve`].
-pub async fn serve_on(
-    settings: Settings,
-    sources: Sources,
-    listener: TcpListener,
-    shutdown: CancellationToken,
-) -> Result<(), String> {
-    let stats = Arc::new(SelfStats::default());
-    let probe = Arc::new(Probe::new(resolver(&settings, &stats)?, Arc::clone(&stats)));
-    let base = settings.web.external_url.clone().unwrap_or_default();
+/// The daemon's parts, assembled and not yet running.
+#[derive(Debug)]
+pub struct Daemon {
+    probe: Arc<Probe>,
+    stats: Arc<SelfStats>,
+    base: String,
+    board: Board,
+    links: (watch::Sender<Arc<LinkSet>>, watch::Receiver<Arc<LinkSet>>),
+    snapshots: (watch::Sender<Arc<Snapshot>>, watch::Receiver<Arc<Snapshot>>),
+    settings: watch::Receiver<Arc<Settings>>,
+    events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
+    reloader: Reloader<Event>,
+    reload: Handle,
+}
 
-    let first = Arc::new(link_set(&settings));
-    let mut board = Board::new(clock::now());
-    board.set(&first, clock::now());
-    let (snapshots_sender, snapshots) = watch::channel(Arc::new(board.snapshot(clock::now())));
-    let (links_sender, links) = watch::channel(first);
-    let (settings_sender, changes) = watch::channel(Arc::new(settings));
-    let (events_sender, events) = mpsc::channel(EVENTS);
-    let (asks_sender, asks) = mpsc::channel(ASKS);
-    let (reloader, reload) = Reloader::new(sources, settings_sender, events_sender.clone())
-        .map_err(|error| format!("cannot handle SIGHUP: {error}"))?;
-
-    let shared = supervisor::Shared {
-        prober: Arc::clone(&probe),
-        events: events_sender,
-        snapshots: snapshots.clone(),
-        stats: Arc::clone(&stats),
-        host: host_name(),
-    };
-    let process = Process::new();
-    let stopping = shutdown.clone();
-    let front = Front {
-        snapshots,
-        stats: Arc::clone(&stats),
-        process,
-        asks: asks_sender,
-        reload,
-        base,
-        stopping,
-    };
-
-    // Upstream first: when links and reloads have ended, no event can come any more, and the keeper ends;
-    // what it published last is still served while connections drain.
-    let served = CancellationToken::new();
-    let mut upstream = JoinSet::new();
-    upstream.spawn(supervisor::run(shared, links.clone(), asks, shutdown.clone()));
-    upstream.spawn(reloader.run(shutdown.clone()));
-    upstream.spawn(follow(changes, links_sender, probe, stats, shutdown.clone()));
-    let mut keeping = JoinSet::new();
-    keeping.spawn(keeper::run(board, events, links, snapshots_sender));
-    let mut serving = JoinSet::new();
-    serving.spawn(serve::run(listener, Arc::new(front), served.clone()));
-
-    tokio::select! {
-        () = shutdown.cancelled() => {}
-        died = first_death(&mut upstream, &mut keeping, &mut serving) => return Err(died),
+impl Daemon {
+    /// Makes all parts, so that whatever cannot work is said before a port is bound.
+    ///
+    /// # Errors
+    /// What cannot be started, as a sentence.
+    pub fn assemble(settings: Settings, sources: Sources) -> Result<Self, String> {
+        let stats = Arc::new(SelfStats::default());
+        let probe = Arc::new(Probe::new(resolver(&settings, &stats)?, Arc::clone(&stats)));
+        let base = settings.web.external_url.clone().unwrap_or_default();
+        let first = Arc::new(link_set(&settings));
+        let mut board = Board::new(clock::now());
+        board.set(&first, clock::now());
+        let snapshots = watch::channel(Arc::new(board.snapshot(clock::now())));
+        let events = mpsc::channel(EVENTS);
+        let (settings_sender, settings) = watch::channel(Arc::new(settings));
+        let (reloader, reload) = Reloader::new(sources, settings_sender, events.0.clone())
+            .map_err(|error| format!("cannot handle SIGHUP: {error}"))?;
+        let links = watch::channel(first);
+        Ok(Self { probe, stats, base, board, links, snapshots, settings, events, reloader, reload })
     }
-    while upstream.join_next().await.is_some() {}
-    while keeping.join_next().await.is_some() {}
-    served.cancel();
-    while serving.join_next().await.is_some() {}
-    Ok(())
+
+    /// What it publishes.
+    pub(crate) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.1.clone()
+    }
+
+    /// Runs all parts until `shutdown` is cancelled.
+    ///
+    /// # Errors
+    /// Which part died, as a sentence.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> Result<(), String> {
+        let (asks_sender, asks) = mpsc::channel(ASKS);
+        let front = Front {
+            snapshots: self.snapshots.1.clone(),
+            stats: Arc::clone(&self.stats),
+            process: Process::new(),
+            asks: asks_sender,
+            reload: self.reload,
+            base: self.base,
+            stopping: shutdown.clone(),
+        };
+        let shared = supervisor::Shared {
+            prober: Arc::clone(&self.probe),
+            events: self.events.0,
+            snapshots: self.snapshots.1,
+            stats: Arc::clone(&self.stats),
+            host: host_name(),
+        };
+        // Upstream first: when links and reloads have ended, no event can come any more, and the
+        // keeper ends; what it published last is still served while connections drain.
+        let mut upstream = JoinSet::new();
+        let links = self.links.1;
+        upstream.spawn(supervisor::run(shared, links.clone(), asks, shutdown.clone()));
+        upstream.spawn(self.reloader.run(shutdown.clone()));
+        let changes = follow(self.settings, self.links.0, self.probe, self.stats);
+        upstream.spawn(shutdown.clone().run_until_cancelled_owned(changes).map(|_| ()));
+        let mut keeping = JoinSet::new();
+        keeping.spawn(keeper::run(self.board, self.events.1, links, self.snapshots.0));
+        let served = CancellationToken::new();
+        let mut serving = JoinSet::new();
+        serving.spawn(serve::run(listener, Arc::new(front), served.clone()));
+
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            died = first_death(&mut upstream, &mut keeping, &mut serving) => return Err(died),
+        }
+        while upstream.join_next().await.is_some() {}
+        while keeping.join_next().await.is_some() {}
+        served.cancel();
+        while serving.join_next().await.is_some() {}
+        Ok(())
+    }
 }
 
 /// Which part ended although nobody asked it to.
@@ -172,25 +201,15 @@ async fn follow(
     links: watch::Sender<Arc<LinkSet>>,
     probe: Arc<Probe>,
     stats: Arc<SelfStats>,
-    shutdown: CancellationToken,
 ) {
     let mut old = changes.borrow_and_update().clone();
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            changed = changes.changed() => if changed.is_err() {
-                return shutdown.cancelled().await;
-            },
-        }
+    while changes.changed().await.is_ok() {
         let new = changes.borrow_and_update().clone();
         if new.dns != old.dns {
             match resolver(&new, &stats) {
                 Ok(resolver) => probe.resolve_with(resolver),
                 Err(error) => tracing::warn!(error, "the old resolver stays"),
             }
-        }
-        if new.web != old.web || new.log != old.log {
-            tracing::warn!("changes of `web` and `log` need a restart");
         }
         links.send_replace(Arc::new(link_set(&new)));
         old = new;
@@ -290,10 +309,4 @@ impl From<Reload> for Event {
     fn from(reload: Reload) -> Self {
         Self::Reloaded { ok: matches!(reload, Reload::Done(_)) }
     }
-}
-
-/// Placeholder of the demo.
-pub async fn demo(_once: bool, shutdown: CancellationToken) -> Result<bool, String> {
-    shutdown.cancelled().await;
-    Ok(true)
 }

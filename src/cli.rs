@@ -23,7 +23,8 @@ use self::check::CheckArgs;
 use self::config::ConfigCommand;
 use self::flags::Flags;
 use crate::app;
-use crate::config::{ConfigErrors, Log, Settings, Sources, load};
+use crate::demo;
+use crate::config::{ConfigErrors, Level, Log, Settings, Sources, load};
 use crate::shutdown::{self, Signals};
 use crate::telemetry;
 
@@ -101,8 +102,10 @@ fn serve(layers: Layers) -> ExitCode {
 }
 
 fn demo(once: bool) -> ExitCode {
-    telemetry::start(Log::default());
-    until_signalled(async |drain| match app::demo(once, drain).await {
+    // The story says what happens; the log would say it twice.
+    telemetry::start(Log { level: Level::Error, ..Log::default() });
+    let tell = |text: &str| drop(say(&format!("{text}\n"), 0));
+    until_signalled(async |drain| match demo::story::play(once, tell, drain).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
         Err(error) => failed(&error),

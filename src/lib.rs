@@ -37,3 +37,4 @@ mod telemetry;
 // --- wiring
 pub mod app;
 pub mod cli;
+pub mod demo;

@@ -1,0 +1,323 @@
+//! Grafana's way to its data source: a client that fails in the words of Go's `net/http`.
+//!
+//! It resolves by its own view of DNS, so a broken name or server shows through Grafana as it would
+//! in a cluster. It speaks no TLS: an `https` URL meets what it would meet at a plain port.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+use url::form_urlencoded;
+
+use crate::demo::http::reason;
+
+/// Redirects that Go follows.
+const MAX_REDIRECTS: usize = 10;
+/// The most of an answer that is read.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// What Grafana knows of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Its DNS server; without one, only addresses and `localhost` work.
+    pub dns: Option<SocketAddr>,
+    /// Its search list.
+    pub search: Vec<String>,
+    /// How long it waits for DNS.
+    pub dns_timeout: Duration,
+    /// How long it waits for a connection; really 10 s.
+    pub dial_timeout: Duration,
+    /// How long it waits for an answer; really 30 s.
+    pub timeout: Duration,
+}
+
+/// What upstream answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: Option<String>,
+    pub location: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub struct Failure {
+    /// What the plugin says of it.
+    pub text: String,
+    pub is_timeout: bool,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask<'a> {
+    /// Parameters in the query string, encoded.
+    Get(&'a str),
+    /// Parameters as a form, encoded.
+    Post(&'a str),
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            dns: None,
+            search: Vec::new(),
+            dns_timeout: Duration::from_secs(5),
+            dial_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Parameters, encoded for a form or a query string.
+pub fn encode<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+impl Network {
+    /// Asks `path` below `base`, and follows redirects as the plugin does.
+    pub async fn ask(&self, base: &str, path: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
+        let mut url = format!("{}{path}", check(base)?.trim_end_matches('/'));
+        let mut ask = ask;
+        let mut hops = 0;
+        loop {
+            let answer = self.once(&url, ask).await?;
+            let (Some(location), 301..=308) = (&answer.location, answer.status) else {
+                return Ok(answer);
+            };
+            hops += 1;
+            if hops > MAX_REDIRECTS {
+                let text = format!("{} \"{path}\": stopped after 10 redirects", ask.verb());
+                return Err(Failure { text, is_timeout: false });
+            }
+            url = absolute(&url, location);
+            // 307 and 308 keep the form; the others lose it.
+            if matches!(answer.status, 301..=303) {
+                ask = Ask::Get("");
+            }
+        }
+    }
+
+    /// Asks once; the data proxy hands redirects on.
+    pub async fn once(&self, url: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
+        let failed = |error: Problem| Failure {
+            text: format!("{} \"{url}\": {}", ask.verb(), error.text),
+            is_timeout: error.is_timeout,
+        };
+        match timeout(self.timeout, self.exchange(url, ask)).await {
+            Ok(result) => result.map_err(failed),
+            Err(_) => Err(failed(Problem::timeout(
+                "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            ))),
+        }
+    }
+
+    async fn exchange(&self, url: &str, ask: Ask<'_>) -> Result<Answer, Problem> {
+        let parsed = url::Url::parse(url).map_err(|_| Problem::new("invalid URI for request"))?;
+        let host = parsed.host_str().unwrap_or_default();
+        let port = parsed.port_or_known_default().unwrap_or(80);
+        let ip = self.resolve(host.trim_matches(['[', ']'])).await?;
+        let stream = self.dial(SocketAddr::new(ip, port)).await?;
+        if parsed.scheme() == "https" {
+            return Err(Problem::new("http: server gave HTTP response to HTTPS client"));
+        }
+        let ends = (stream.local_addr().ok(), stream.peer_addr().ok());
+        send(stream, &parsed, ask).await.map_err(|error| of_hyper(&error, ends))
+    }
+
+    async fn dial(&self, address: SocketAddr) -> Result<TcpStream, Problem> {
+        let dialled = timeout(self.dial_timeout, TcpStream::connect(address)).await;
+        let Ok(connected) = dialled else {
+            return Err(Problem::timeout(&format!("dial tcp {address}: i/o timeout")));
+        };
+        connected.map_err(|error| {
+            let text = match error.kind() {
+                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+                io::ErrorKind::HostUnreachable => "no route to host".to_owned(),
+                io::ErrorKind::NetworkUnreachable => "network is unreachable".to_owned(),
+                io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                _ => error.to_string(),
+            };
+            Problem::new(&format!("dial tcp {address}: connect: {text}"))
+        })
+    }
+
+    async fn resolve(&self, host: &str) -> Result<IpAddr, Problem> {
+        if let Ok(ip) = host.parse() {
+            return Ok(ip);
+        }
+        if host == "localhost" {
+            return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        }
+        let Some(server) = self.dns else {
+            return Err(Problem::new(&format!("dial tcp: lookup {host}: no such host")));
+        };
+        let names = self.search.iter().map(|suffix| format!("{host}.{suffix}."));
+        let mut problem = "no such host".to_owned();
+        for name in names.chain([format!("{host}.")]) {
+            match timeout(self.dns_timeout, lookup(server, &name)).await {
+                Ok(Ok(Some(ip))) => return Ok(IpAddr::V4(ip)),
+                Ok(Ok(None)) => {}
+                Ok(Err(text)) => {
+                    problem = text;
+                    break;
+                }
+                Err(_) => {
+                    let text =
+                        format!("dial tcp: lookup {host} on {server}: read udp: i/o timeout");
+                    return Err(Problem::timeout(&text));
+                }
+            }
+        }
+        Err(Problem::new(&format!("dial tcp: lookup {host} on {server}: {problem}")))
+    }
+}
+
+impl Ask<'_> {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Get(_) => "Get",
+            Self::Post(_) => "Post",
+        }
+    }
+}
+
+/// What went wrong, without the URL.
+struct Problem {
+    text: String,
+    is_timeout: bool,
+}
+
+impl Problem {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), is_timeout: false }
+    }
+
+    fn timeout(text: &str) -> Self {
+        Self { text: text.to_owned(), is_timeout: true }
+    }
+}
+
+/// What Go makes of a data source's URL before it asks.
+fn check(url: &str) -> Result<&str, Failure> {
+    let failed = |text: String| Err(Failure { text, is_timeout: false });
+    if url.is_empty() {
+        return failed("parse \"\": empty url".to_owned());
+    }
+    match url.split_once(':') {
+        Some(("http" | "https", rest)) if rest.starts_with("//") => Ok(url),
+        Some((scheme, _)) if scheme.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            failed(format!("Post \"{url}\": unsupported protocol scheme \"{scheme}\""))
+        }
+        _ => failed(format!("parse \"{url}\": invalid URI for request")),
+    }
+}
+
+fn absolute(url: &str, location: &str) -> String {
+    url::Url::parse(url)
+        .and_then(|base| base.join(location))
+        .map_or_else(|_| location.to_owned(), String::from)
+}
+
+/// One address of a name; none when there is no such name or address, else what Go says.
+async fn lookup(server: SocketAddr, name: &str) -> Result<Option<Ipv4Addr>, String> {
+    let refused = |error: io::Error| match error.kind() {
+        io::ErrorKind::ConnectionRefused => "read udp: read: connection refused".to_owned(),
+        _ => "server misbehaving".to_owned(),
+    };
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(refused)?;
+    socket.connect(server).await.map_err(refused)?;
+    let name = Name::from_str(name).map_err(|_| "no such host".to_owned())?;
+    let mut message = Message::new(7, MessageType::Query, OpCode::Query);
+    message.add_query(Query::query(name, RecordType::A));
+    let question = message.to_vec().map_err(|_| "no such host".to_owned())?;
+    socket.send(&question).await.map_err(refused)?;
+    let mut buffer = [0; 4096];
+    let length = socket.recv(&mut buffer).await.map_err(refused)?;
+    let answer = Message::from_vec(buffer.get(..length).unwrap_or_default())
+        .map_err(|_| "cannot unmarshal DNS message".to_owned())?;
+    match answer.metadata.response_code {
+        ResponseCode::NoError | ResponseCode::NXDomain => {
+            Ok(answer.answers.iter().find_map(|record| match &record.data {
+                RData::A(ip) => Some(ip.0),
+                _ => None,
+            }))
+        }
+        _ => Err("server misbehaving".to_owned()),
+    }
+}
+
+async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let own_query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let (method, target, form) = match ask {
+        Ask::Get("") => ("GET", format!("{}{own_query}", url.path()), ""),
+        Ask::Get(query) => ("GET", format!("{}?{query}", url.path()), ""),
+        Ask::Post(form) => ("POST", format!("{}{own_query}", url.path()), form),
+    };
+    let mut request = hyper::Request::new(Full::new(Bytes::from(form.to_owned())));
+    *request.method_mut() = method.parse().unwrap_or_default();
+    *request.uri_mut() = target.parse().unwrap_or_default();
+    let headers = request.headers_mut();
+    let authority = url.authority().parse();
+    headers.extend(authority.map(|value| (hyper::header::HOST, value)));
+    if method == "POST" {
+        let form = hyper::header::HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(hyper::header::CONTENT_TYPE, form);
+    }
+    let exchange = async {
+        let mut response = sender.send_request(request).await?;
+        let header = |name: &str| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        let (content_type, location) = (header("content-type"), header("location"));
+        let mut body = Vec::new();
+        while let Some(frame) = response.body_mut().frame().await {
+            body.extend(frame?.into_data().unwrap_or_default());
+            if body.len() > MAX_BODY {
+                break;
+            }
+        }
+        Ok(Answer { status: response.status().as_u16(), content_type, location, body })
+    };
+    // The connection ends after the exchange, or with what breaks it; then the exchange says so.
+    tokio::pin!(exchange);
+    tokio::select! {
+        result = &mut exchange => result,
+        _ = connection => exchange.await,
+    }
+}
+
+/// What Go says of what hyper met.
+fn of_hyper(error: &hyper::Error, ends: (Option<SocketAddr>, Option<SocketAddr>)) -> Problem {
+    let is_reset = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
+    if is_reset {
+        let end = |address: Option<SocketAddr>| address.map(|a| a.to_string()).unwrap_or_default();
+        let (from, to) = (end(ends.0), end(ends.1));
+        Problem::new(&format!("read tcp {from}->{to}: read: connection reset by peer"))
+    } else if error.is_parse() {
+        let text = "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"?\"";
+        Problem::new(text)
+    } else if error.is_body_write_aborted() || error.is_incomplete_message() || error.is_closed() {
+        Problem::new("EOF")
+    } else {
+        Problem::new("unexpected EOF")
+    }
+}
+
+/// `404 Not Found`.
+pub fn status_text(status: u16) -> String {
+    format!("{status} {}", reason(status))
+}
