@@ -66,7 +66,7 @@ impl Server {
         });
         tasks.spawn(async move {
             while let Ok((mut stream, _)) = tcp.accept().await {
-                let length = stream.read_u16().await.unwrap();
+                let Ok(length) = stream.read_u16().await else { continue };
                 let mut buffer = vec![0; length.into()];
                 stream.read_exact(&mut buffer).await.unwrap();
                 let messages = answer(&buffer, true);
