@@ -43,6 +43,8 @@ pub struct Connection {
     marks: Marks,
     /// Inside TLS.
     secure: bool,
+    /// The server asked for a client certificate that we do not have.
+    certificate_owed: bool,
     /// Whole answers so far.
     answers: u32,
 }
@@ -137,14 +139,15 @@ impl Connection {
     /// # Errors
     /// None that is known; hyper reserves the right.
     pub async fn open(stream: Stream) -> Result<Self, HttpFailure> {
-        let secure = matches!(stream, Stream::Tls(_));
+        let (secure, certificate_owed) = (stream.is_secure(), stream.owes_certificate());
         let marks = Marks::new();
         let wire = TokioIo::new(Wire::new(stream, marks.clone()));
         let mut builder = http1::Builder::new();
         builder.max_buf_size(HEAD_BYTES).max_headers(HEADERS);
         let opened = builder.handshake(wire).await;
         let (sender, connection) = opened.map_err(|e| HttpFailure::Malformed(e.to_string()))?;
-        Ok(Self { sender, driver: Driver(Some(connection)), marks, secure, answers: 0 })
+        let driver = Driver(Some(connection));
+        Ok(Self { sender, driver, marks, secure, certificate_owed, answers: 0 })
     }
 
     /// Sends `request` and reads its answer. A connection that failed, or whose answer was cut, is
@@ -249,7 +252,18 @@ impl Connection {
         }
         let failure = wire_failure(&seen).unwrap_or(HttpFailure::Closed);
         let hung_up = matches!(failure, HttpFailure::Closed | HttpFailure::Reset);
-        if hung_up && self.answers > 0 && start.is_empty() { HttpFailure::Stale } else { failure }
+        let alerted =
+            matches!(failure, HttpFailure::TlsAlert(_) | HttpFailure::ClientCertificateRefused(_));
+        match self.answers {
+            _ if !start.is_empty() => failure,
+            // In TLS 1.3 the server looks for the certificate after our side of the handshake, and
+            // whoever misses it has many ways to say so.
+            0 if self.certificate_owed && (hung_up || alerted) => {
+                HttpFailure::ClientCertificateRequired
+            }
+            1.. if hung_up => HttpFailure::Stale,
+            _ => failure,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record as Resource, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpSocket, UdpSocket};
 use tokio::task::JoinSet;
 
 use super::*;
@@ -40,6 +40,7 @@ impl Server {
     /// `script` returns the messages to send for a question: none, one or several.
     async fn start(script: impl Fn(&Heard) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
         let (udp, tcp) = both().await;
+        let tcp = tcp.listen(16).unwrap();
         let address = udp.local_addr().unwrap();
         let log: Arc<Mutex<Vec<(String, RecordType)>>> = Arc::default();
         let answer = {
@@ -66,7 +67,7 @@ impl Server {
         });
         tasks.spawn(async move {
             while let Ok((mut stream, _)) = tcp.accept().await {
-                let length = stream.read_u16().await.unwrap();
+                let Ok(length) = stream.read_u16().await else { continue };
                 let mut buffer = vec![0; length.into()];
                 stream.read_exact(&mut buffer).await.unwrap();
                 let messages = answer(&buffer, true);
@@ -96,12 +97,13 @@ impl Server {
     }
 }
 
-/// UDP and TCP on the same port.
-async fn both() -> (UdpSocket, TcpListener) {
+/// UDP and TCP on the same port; nobody listens on the latter yet.
+async fn both() -> (UdpSocket, TcpSocket) {
     loop {
         let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        match TcpListener::bind(udp.local_addr().unwrap()).await {
-            Ok(tcp) => return (udp, tcp),
+        let tcp = TcpSocket::new_v4().unwrap();
+        match tcp.bind(udp.local_addr().unwrap()) {
+            Ok(()) => return (udp, tcp),
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
             Err(error) => panic!("{error}"),
         }

@@ -104,6 +104,8 @@ pub struct Serving {
     pub old: bool,
     /// Wants client certificates of these authorities.
     pub clients: Option<Arc<RootCertStore>>,
+    /// And takes those who have none as well.
+    pub tolerant: bool,
 }
 
 /// What a server with this certificate accepts connections with.
@@ -115,9 +117,12 @@ pub fn acceptor(chain: Vec<CertificateDer<'static>>, pair: &Pair, serving: Servi
         .with_protocol_versions(versions)
         .unwrap();
     let builder = match serving.clients {
-        Some(roots) => builder.with_client_cert_verifier(
-            WebPkiClientVerifier::builder_with_provider(roots, provider).build().unwrap(),
-        ),
+        Some(roots) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+            let tolerant = serving.tolerant;
+            let verifier = if tolerant { verifier.allow_unauthenticated() } else { verifier };
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
         None => builder.with_no_client_auth(),
     };
     TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, pair.key()).unwrap()))

@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
-use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore};
+use rustls::{ALL_VERSIONS, ClientConfig, InconsistentKeys, RootCertStore};
 
 use crate::link::{TlsOptions, TlsVersion};
 use crate::net::files::{self, say};
@@ -189,17 +189,19 @@ fn authorities(path: &Path) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'s
     Ok((Arc::new(roots), certificates))
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
 fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, String> {
     let chain = certificates(cert)?;
     let private = PrivateKeyDer::from_pem_slice(&files::read(key, PEM_BYTES)?)
         .map_err(|_| say(key, "holds no private key in PEM that is not encrypted"))?;
-    CertifiedKey::from_der(chain, private, &PROVIDER).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
-            format!("{} does not belong to {}", key.display(), cert.display())
+    let private = PROVIDER.key_provider.load_private_key(private).map_err(|e| say(key, e))?;
+    let certified = CertifiedKey::new(chain, private);
+    match certified.keys_match() {
+        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(format!("{} does not belong to {}", key.display(), cert.display()))
         }
-        other => say(key, other),
-    })
+        // What the library cannot read, such as version 1 of X.509, is the server's to judge.
+        Ok(()) | Err(_) => Ok(certified),
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -50,28 +50,45 @@ impl Judge {
         now: UnixTime,
         certificate: Option<&Certificate>,
     ) -> Vec<Problem> {
-        let parsed = match ParsedCertificate::try_from(leaf) {
-            Ok(parsed) => parsed,
-            Err(error) => return vec![Problem::Other(error.to_string())],
-        };
         let (at, date) = certificate.map_or((now, None), |certificate| dates(certificate, now));
         let mut problems: Vec<_> = date.into_iter().collect();
-        if !self.pinned.contains(leaf) {
-            let chain = verify_server_cert_signed_by_trust_anchor(
-                &parsed,
-                &self.roots,
-                intermediates,
-                at,
-                self.algorithms.all,
-            );
-            problems.extend(chain.err().map(|error| chain_failure(error, certificate)));
-        }
-        if verify_server_name(&parsed, name).is_err() {
-            problems.push(Problem::WrongName);
+        match ParsedCertificate::try_from(leaf) {
+            Ok(parsed) => {
+                problems.extend(self.chain_problem(leaf, &parsed, intermediates, at, certificate));
+                if verify_server_name(&parsed, name).is_err() {
+                    problems.push(Problem::WrongName);
+                }
+            }
+            // Version 1 of X.509: it has no room for names, and that is what Go misses in it.
+            Err(_) if certificate.is_some_and(|certificate| certificate.names.is_empty()) => {
+                problems.push(Problem::WrongName);
+            }
+            Err(error) => problems.push(Problem::Other(error.to_string())),
         }
         problems.sort();
         problems.dedup();
         problems
+    }
+
+    fn chain_problem(
+        &self,
+        leaf: &CertificateDer<'_>,
+        parsed: &ParsedCertificate<'_>,
+        intermediates: &[CertificateDer<'_>],
+        at: UnixTime,
+        certificate: Option<&Certificate>,
+    ) -> Option<Problem> {
+        if self.pinned.contains(leaf) {
+            return None;
+        }
+        let chain = verify_server_cert_signed_by_trust_anchor(
+            parsed,
+            &self.roots,
+            intermediates,
+            at,
+            self.algorithms.all,
+        );
+        chain.err().map(|error| chain_failure(error, certificate))
     }
 }
 

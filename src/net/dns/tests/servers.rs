@@ -167,10 +167,8 @@ async fn a_way_that_is_open_for_udp_alone_fails_on_what_does_not_fit() {
     assert!(asked.attempts[0].over_tcp);
 
     // Refused: the port is served over UDP alone.
-    let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (udp, _closed) = both().await;
     let address = udp.local_addr().unwrap();
-    let closed = TcpSocket::new_v4().unwrap();
-    closed.bind(address).unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(async move {
         let mut buffer = [0; 2048];

@@ -1,6 +1,7 @@
 //! Answers that are none: each told apart from the others.
 
 use super::*;
+use crate::link::TlsOptions;
 use crate::net::testing::certificates::{Authority, Files, HOST, Serving, acceptor};
 use crate::net::tls::trust::Trust;
 
@@ -167,21 +168,22 @@ async fn what_cannot_be_written_is_our_own_fault() {
     }
 }
 
+/// What one request over TLS gives, to a server that reads it, calls `answer` and hangs up.
 async fn secured(
-    serving: Serving,
-    options: impl Fn(&Files, &Authority) -> crate::link::TlsOptions,
+    serving: impl Fn(&Authority) -> Serving,
+    options: impl Fn(&Files, &Authority) -> TlsOptions,
+    answer: &'static [u8],
 ) -> Result<Response, HttpFailure> {
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
-    let serving = Serving { clients: serving.clients.map(|_| ca.roots()), ..serving };
-    let acceptor = acceptor(pair.chain(), &pair, serving);
+    let acceptor = acceptor(pair.chain(), &pair, serving(&ca));
     let server = RawServer::start(move |stream| {
         let acceptor = acceptor.clone();
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             stream.read_u8().await.ok();
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.ok();
-            stream.flush().await.ok();
+            stream.write_all(answer).await.ok();
+            stream.shutdown().await.ok();
             stream.read_to_end(&mut Vec::new()).await.ok();
         }
     })
@@ -189,31 +191,49 @@ async fn secured(
     let files = Files::new();
     let client = Trust::default().client(&options(&files, &ca)).unwrap();
     let shaken = client.handshake(server.connect().await, HOST, soon()).await;
-    let mut connection = Connection::open(shaken.result.unwrap().into()).await.unwrap();
-    // Time for the server's alert and its closing to arrive: the write meets a closed connection.
-    tokio::time::sleep(millis(20)).await;
+    let stream = Stream::secured(shaken.result.unwrap(), &shaken.facts);
+    let mut connection = Connection::open(stream).await.unwrap();
     connection.send(&get("/"), soon()).await
+}
+
+const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+
+fn open_to_all(_: &Authority) -> Serving {
+    Serving::default()
+}
+
+fn wanting_certificates(ca: &Authority) -> Serving {
+    Serving { clients: Some(ca.roots()), ..Serving::default() }
+}
+
+fn taking_certificates(ca: &Authority) -> Serving {
+    Serving { tolerant: true, ..wanting_certificates(ca) }
+}
+
+fn trusting(files: &Files, ca: &Authority) -> TlsOptions {
+    files.trusting(&ca.pem)
 }
 
 #[tokio::test]
 async fn tls_carries_http() {
-    let response = secured(Serving::default(), |files, ca| files.trusting(&ca.pem)).await;
-    assert_eq!(response.unwrap().body, b"{}");
+    assert_eq!(secured(open_to_all, trusting, GOOD).await.unwrap().body, b"{}");
+    assert_eq!(secured(open_to_all, trusting, b"").await, Err(HttpFailure::Closed));
 }
 
 #[tokio::test]
 async fn a_missing_client_certificate_is_told_at_the_request() {
-    let wanting = Serving { clients: Some(Authority::new("x").roots()), old: false };
-    let result = secured(wanting, |files, ca| files.trusting(&ca.pem)).await;
-    assert_eq!(result, Err(HttpFailure::ClientCertificateRequired));
+    let required = Err(HttpFailure::ClientCertificateRequired);
+    assert_eq!(secured(wanting_certificates, trusting, b"").await, required);
+    // Whoever asked for one and then hangs up has said it as well.
+    assert_eq!(secured(taking_certificates, trusting, b"").await, required);
+    assert_eq!(secured(taking_certificates, trusting, GOOD).await.unwrap().status, 200);
 }
 
 #[tokio::test]
 async fn a_refused_client_certificate_is_told_at_the_request() {
-    let wanting = Serving { clients: Some(Authority::new("x").roots()), old: false };
-    let result = secured(wanting, |files, ca| {
+    let strange = |files: &Files, ca: &Authority| {
         files.showing(&ca.pem, &Authority::new("nobody").leaf(&["client"]))
-    })
-    .await;
+    };
+    let result = secured(wanting_certificates, strange, b"").await;
     assert!(matches!(result, Err(HttpFailure::ClientCertificateRefused(_))), "{result:?}");
 }

@@ -1,6 +1,23 @@
 //! Files: missing, broken, mismatched, rotated.
 
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{ServerName, UnixTime};
+
 use super::*;
+
+/// Version 1 of X.509, as `openssl x509 -req` makes it without an extension file.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBJjCBzQIUOzZH768g8wm0JEUA8BLHTI12+IAwCgYIKoZIzj0EAwIwFTETMBEG
+A1UEAwwKdjEuZXhhbXBsZTAgFw0yNjExMjQxMTI1MDRaGA8yMTI2MTAzMTExMjUw
+NFowFTETMBEGA1UEAwwKdjEuZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABDOB+81DzIwkOaMOxX856+TbXhc8yO6NmxrzngbeVNB16CG1ev6huB77Zj0G
+zPa8NatJU+7mkHscmSpB4pPvw3cwCgYIKoZIzj0EAwIDSAAwRQIhAIsGkyFg654N
+ss8aboR1PoLmR1S14lK+51hOA0iYsWAbAiA23xQBkiAjDo+DBUxHoc54LtvhAJzJ
+8gdCE36ndMgxlg==
+-----END CERTIFICATE-----
+";
 
 fn error(options: &TlsOptions) -> String {
     Trust::default().client(options).unwrap_err()
@@ -57,6 +74,30 @@ fn what_is_no_file_is_said() {
     let key_file = Some(files.write("k.pem", "x"));
     let said = error(&TlsOptions { key_file, ..files.trusting(&ca.pem) });
     assert_eq!(said, "key_file is set without cert_file");
+}
+
+#[test]
+fn a_client_certificate_that_only_old_programs_make_is_shown_all_the_same() {
+    let files = Files::new();
+    let options = TlsOptions {
+        cert_file: Some(files.write("c.pem", VERSION_1)),
+        key_file: Some(files.write("k.pem", KeyPair::generate().unwrap().serialize_pem())),
+        ..files.trusting(&Authority::new("ca").pem)
+    };
+    assert!(Trust::default().client(&options).unwrap().means.has_key());
+}
+
+#[test]
+fn a_server_certificate_without_room_for_names_misses_its_name() {
+    let files = Files::new();
+    let client = Trust::default().client(&files.trusting(&Authority::new("ca").pem)).unwrap();
+    let (_, witness) = client.means.config().unwrap();
+    let certificate = CertificateDer::from_pem_slice(VERSION_1.as_bytes()).unwrap();
+    let name = ServerName::try_from("v1.example").unwrap();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+    witness.verify_server_cert(&certificate, &[], &name, &[], now).unwrap_err();
+    assert_eq!(witness.facts().problems, [Problem::WrongName]);
+    assert_eq!(witness.facts().certificate.unwrap().subject, "CN=v1.example");
 }
 
 #[test]

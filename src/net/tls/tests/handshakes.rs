@@ -238,7 +238,7 @@ async fn an_alert_is_named() {
 async fn a_missing_client_certificate_shows_in_the_handshake_of_tls_1_2() {
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
-    let serving = Serving { old: true, clients: Some(ca.roots()) };
+    let serving = Serving { old: true, clients: Some(ca.roots()), tolerant: false };
     let server = serve(pair.chain(), &pair, serving).await;
     let shaken = shake(&server, &Files::new().trusting(&ca.pem), HOST).await;
     assert_eq!(shaken.result.err(), Some(TlsFailure::ClientCertificateRequired));
@@ -263,7 +263,7 @@ async fn a_server_that_just_hangs_up_on_the_missing_certificate_is_understood() 
     // Everything up to the request for a certificate is a real server's; then it closes.
     let ca = Authority::new("ca");
     let pair = ca.leaf(&[HOST]);
-    let serving = Serving { old: true, clients: Some(ca.roots()) };
+    let serving = Serving { old: true, clients: Some(ca.roots()), tolerant: false };
     let behind = serve(pair.chain(), &pair, serving).await;
     let address = behind.address;
     let server = RawServer::start(move |mut client| async move {
@@ -291,7 +291,7 @@ async fn a_client_certificate_is_shown_when_asked_for() {
     let files = Files::new();
     let options = files.showing(&ca.pem, &ca.leaf(&["client"]));
     for old in [false, true] {
-        let serving = Serving { old, clients: Some(ca.roots()) };
+        let serving = Serving { old, clients: Some(ca.roots()), tolerant: false };
         let server = serve(pair.chain(), &pair, serving).await;
         let shaken = shake(&server, &options, HOST).await;
         let mut stream = shaken.result.unwrap();
@@ -308,7 +308,7 @@ async fn a_client_certificate_may_be_refused() {
     let pair = ca.leaf(&[HOST]);
     let files = Files::new();
     let options = files.showing(&ca.pem, &Authority::new("nobody").leaf(&["client"]));
-    let serving = Serving { old: true, clients: Some(ca.roots()) };
+    let serving = Serving { old: true, clients: Some(ca.roots()), tolerant: false };
     let server = serve(pair.chain(), &pair, serving).await;
     let shaken = shake(&server, &options, HOST).await;
     let refused = shaken.result.unwrap_err();
