@@ -4,8 +4,8 @@
 //! asked; [`is_refusal`] tells whether that was for lack of rights, which is charged to `auth`. A
 //! [`Failure`] means that Grafana did, and tells of the data source. The body decides which of the
 //! two it is, for one status serves both: 400 is the plugin's word for a broken data source and
-//! Grafana's for a bad request, and 500
-//! `invalid API key` is a revoked token (or a dead database, which `/api/health` has told before).
+//! Grafana's for a bad request, and 500 `invalid API key` is a revoked token (or a dead database,
+//! which `/api/health` has told before).
 
 mod datasource;
 mod decode;
@@ -180,7 +180,7 @@ pub fn ds_query(answer: &Answer<'_>) -> DsQuery {
     let newest = envelope.b.tally.value().filter(|seconds| seconds.is_finite());
     let mut vector = a.tally.finish();
     vector.complete = decoded.is_ok();
-    vector.large = answer.body.len() >= LARGE_BYTES;
+    vector.large = answer.body.len() > LARGE_BYTES;
     DsQuery::Data { a: vector, newest }
 }
 
@@ -322,17 +322,18 @@ struct Said {
     message: String,
     id: String,
     is_loading: bool,
-    /// It is an object with a message, or with the trace id of Grafana's errors.
-    is_object: bool,
+    /// It has what Grafana's errors have: a message, or at least a trace id.
+    is_own: bool,
 }
 
 impl Said {
     fn read(answer: &Answer<'_>) -> Self {
         let mut envelope = Envelope::default();
-        let decoded = tally::decode(answer.body, EnvelopeSeed(&mut envelope));
+        // What came before an error is enough: the whitelist's refusal is two documents.
+        tally::decode(answer.body, EnvelopeSeed(&mut envelope)).ok();
         Self {
             is_loading: envelope.is_loading,
-            is_object: decoded.is_ok() || envelope.message.is_some(),
+            is_own: envelope.message.is_some() || envelope.has_trace_id,
             message: envelope.message.unwrap_or_default().into_owned(),
             id: envelope.message_id.unwrap_or_default().into_owned(),
         }
@@ -390,7 +391,7 @@ fn rejection_cause(answer: &Answer<'_>, said: &Said) -> Cause {
     if answer.is_redirect() {
         return Cause::Redirected;
     }
-    if said.is_object && !answer.is_success() {
+    if said.is_own && !answer.is_success() {
         return own_error(answer, said);
     }
     match answer.status {
