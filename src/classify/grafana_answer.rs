@@ -103,8 +103,10 @@ pub fn health(answer: &Answer<'_>) -> Result<GrafanaHealth, Rejection> {
         Ok(body) if answer.status == 200 && body.database == "ok" => {
             Ok(GrafanaHealth { version: body.version.filter(|version| !version.is_empty()) })
         }
-        Ok(_) => Err(Rejection::new(Cause::GrafanaDatabaseDown, answer)),
-        Err(_) => Err(rejection(answer)),
+        Ok(body) if body.database != "ok" => {
+            Err(Rejection::new(Cause::GrafanaDatabaseDown, answer))
+        }
+        _ => Err(rejection(answer)),
     }
 }
 
@@ -116,7 +118,8 @@ pub fn organisation(answer: &Answer<'_>) -> Result<Organisation, Rejection> {
 /// Judges `GET /api/datasources/uid/:uid/health`.
 #[must_use]
 pub fn datasource_health(answer: &Answer<'_>) -> DatasourceHealth {
-    /// The plugin speaks where there is a `status`; without one, Grafana does.
+    /// The plugin speaks where `status` is one of its words; without one, Grafana does.
+    const WORDS: [&str; 3] = ["OK", "ERROR", "UNKNOWN"];
     #[derive(Deserialize)]
     struct Body {
         status: String,
@@ -124,13 +127,13 @@ pub fn datasource_health(answer: &Answer<'_>) -> DatasourceHealth {
         message: String,
         details: Option<serde::de::IgnoredAny>,
     }
-    if let Ok(body) = serde_json::from_slice::<Body>(answer.body) {
+    let body = serde_json::from_slice::<Body>(answer.body).ok();
+    if let Some(body) = body.filter(|body| WORDS.contains(&body.status.as_str())) {
         if body.status == "OK" && answer.is_success() {
             return DatasourceHealth::Good;
         }
         let mut cause = grafana_message::cause(&body.message, None);
-        // `1+1` is never unprocessable, except in agent mode, where the details are there all the
-        // same.
+        // `1+1` is unprocessable in agent mode only, where the details are there all the same.
         if body.message.starts_with("422 ") && body.details.is_some() {
             cause = Cause::AgentMode;
         }
