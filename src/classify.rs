@@ -41,7 +41,7 @@ pub struct Answer<'a> {
 /// A good answer to an instant query, from Prometheus itself or in Grafana's frames.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vector {
-    /// How many series there are; 0 for a scalar.
+    /// How many series there are; 0 for a scalar, of which Grafana's frames make one.
     pub series: u64,
     /// How many of them have the value 1.
     pub up: u64,

@@ -4,8 +4,8 @@
 //! asked; [`is_refusal`] tells whether that was for lack of rights, which is charged to `auth`. A
 //! [`Failure`] means that Grafana did, and tells of the data source. The body decides which of the
 //! two it is, for one status serves both: 400 is the plugin's word for a broken data source and
-//! Grafana's for a bad request, and 500
-//! `invalid API key` is a revoked token (or a dead database, which `/api/health` has told before).
+//! Grafana's for a bad request, and 500 `invalid API key` is a revoked token (or a dead database,
+//! which `/api/health` has told before).
 
 mod datasource;
 mod decode;
@@ -103,8 +103,10 @@ pub fn health(answer: &Answer<'_>) -> Result<GrafanaHealth, Rejection> {
         Ok(body) if answer.status == 200 && body.database == "ok" => {
             Ok(GrafanaHealth { version: body.version.filter(|version| !version.is_empty()) })
         }
-        Ok(_) => Err(Rejection::new(Cause::GrafanaDatabaseDown, answer)),
-        Err(_) => Err(rejection(answer)),
+        Ok(body) if body.database != "ok" => {
+            Err(Rejection::new(Cause::GrafanaDatabaseDown, answer))
+        }
+        _ => Err(rejection(answer)),
     }
 }
 
@@ -116,7 +118,8 @@ pub fn organisation(answer: &Answer<'_>) -> Result<Organisation, Rejection> {
 /// Judges `GET /api/datasources/uid/:uid/health`.
 #[must_use]
 pub fn datasource_health(answer: &Answer<'_>) -> DatasourceHealth {
-    /// The plugin speaks where there is a `status`; without one, Grafana does.
+    /// The plugin speaks where `status` is one of its words; without one, Grafana does.
+    const WORDS: [&str; 3] = ["OK", "ERROR", "UNKNOWN"];
     #[derive(Deserialize)]
     struct Body {
         status: String,
@@ -124,13 +127,13 @@ pub fn datasource_health(answer: &Answer<'_>) -> DatasourceHealth {
         message: String,
         details: Option<serde::de::IgnoredAny>,
     }
-    if let Ok(body) = serde_json::from_slice::<Body>(answer.body) {
+    let body = serde_json::from_slice::<Body>(answer.body).ok();
+    if let Some(body) = body.filter(|body| WORDS.contains(&body.status.as_str())) {
         if body.status == "OK" && answer.is_success() {
             return DatasourceHealth::Good;
         }
         let mut cause = grafana_message::cause(&body.message, None);
-        // `1+1` is never unprocessable, except in agent mode, where the details are there all the
-        // same.
+        // `1+1` is unprocessable in agent mode only, where the details are there all the same.
         if body.message.starts_with("422 ") && body.details.is_some() {
             cause = Cause::AgentMode;
         }
@@ -180,7 +183,7 @@ pub fn ds_query(answer: &Answer<'_>) -> DsQuery {
     let newest = envelope.b.tally.value().filter(|seconds| seconds.is_finite());
     let mut vector = a.tally.finish();
     vector.complete = decoded.is_ok();
-    vector.large = answer.body.len() >= LARGE_BYTES;
+    vector.large = answer.body.len() > LARGE_BYTES;
     DsQuery::Data { a: vector, newest }
 }
 
@@ -322,17 +325,18 @@ struct Said {
     message: String,
     id: String,
     is_loading: bool,
-    /// It is an object with a message, or with the trace id of Grafana's errors.
-    is_object: bool,
+    /// It has what Grafana's errors have: a message, or at least a trace id.
+    is_own: bool,
 }
 
 impl Said {
     fn read(answer: &Answer<'_>) -> Self {
         let mut envelope = Envelope::default();
-        let decoded = tally::decode(answer.body, EnvelopeSeed(&mut envelope));
+        // What came before an error is enough: the whitelist's refusal is two documents.
+        tally::decode(answer.body, EnvelopeSeed(&mut envelope)).ok();
         Self {
             is_loading: envelope.is_loading,
-            is_object: decoded.is_ok() || envelope.message.is_some(),
+            is_own: envelope.message.is_some() || envelope.has_trace_id,
             message: envelope.message.unwrap_or_default().into_owned(),
             id: envelope.message_id.unwrap_or_default().into_owned(),
         }
@@ -390,7 +394,7 @@ fn rejection_cause(answer: &Answer<'_>, said: &Said) -> Cause {
     if answer.is_redirect() {
         return Cause::Redirected;
     }
-    if said.is_object && !answer.is_success() {
+    if said.is_own && !answer.is_success() {
         return own_error(answer, said);
     }
     match answer.status {

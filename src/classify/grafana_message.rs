@@ -95,12 +95,25 @@ fn api_error(message: &str) -> Option<Cause> {
     if let Some(cause) = buffered_client(kind, text) {
         return Some(cause);
     }
-    let is_kind = !kind.is_empty()
-        && kind
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_kind = ERROR_TYPES.contains(&kind) || kind.parse::<u16>().is_ok();
     if is_kind { prometheus::api_cause(kind, text) } else { None }
 }
+
+/// Beside these, VictoriaMetrics has numbers. Go's own errors have prefixes that look alike.
+const ERROR_TYPES: [&str; 12] = [
+    "bad_data",
+    "canceled",
+    "execution",
+    "forbidden",
+    "internal",
+    "not_acceptable",
+    "not_found",
+    "timeout",
+    "too_large_entry",
+    "too_many_requests",
+    "unauthorized",
+    "unavailable",
+];
 
 fn buffered_client(kind: &str, text: &str) -> Option<Cause> {
     if !matches!(kind, "client_error" | "server_error" | "bad_response") {

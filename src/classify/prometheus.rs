@@ -41,7 +41,7 @@ pub fn query(answer: &Answer<'_>) -> Result<Vector, Rejection> {
         let mut vector = api.tally.finish();
         vector.partial |= is_partial;
         vector.complete = decoded.is_ok();
-        vector.large = answer.body.len() >= LARGE_BYTES;
+        vector.large = answer.body.len() > LARGE_BYTES;
         vector.flavour = flavour;
         return Ok(vector);
     }
@@ -125,7 +125,7 @@ fn api_rejection(answer: &Answer<'_>, api: &Api<'_>, flavour: Option<Flavour>) -
     }
 }
 
-/// The cause that `errorType` and `error` tell; none for a type that nobody knows.
+/// The cause that `errorType` and `error` tell; none when neither does.
 ///
 /// Grafana hands on exactly these two, as `errorType: error`.
 pub fn api_cause(kind: &str, text: &str) -> Option<Cause> {
@@ -138,6 +138,10 @@ pub fn api_cause(kind: &str, text: &str) -> Option<Cause> {
     }
     if says(&["shutting down"]) {
         return Some(Cause::Stopping);
+    }
+    if says(&["exceeded the maximum", "too many samples"]) {
+        // Limits of the tenant, which Mimir reports from wherever it met them.
+        return Some(Cause::QueryRejected);
     }
     match kind {
         "bad_data" if says(&["method not allowed"]) => Some(Cause::MethodNotAllowed),
@@ -175,7 +179,7 @@ const STORAGE: [&str; 13] = [
     "permission denied",
     "too many open files",
     "corrupt",
-    "chunk",
+    "populate chunk",
     "No StoreAPIs",
     "rpc error",
     "vmstorage",

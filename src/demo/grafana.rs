@@ -125,9 +125,9 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
     while let Some(request) = connection.request().await {
         stage.saw(format!("{} {}", request.method, request.path));
         let is_query = request.path.ends_with("/api/ds/query");
-        let hangs = |fault| match fault {
-            fault::Grafana::Wire(Wire::Frozen) => true,
-            fault => fault == fault::Grafana::QueryHangs && is_query,
+        let hangs = |fault| {
+            fault == fault::Grafana::Wire(Wire::Frozen)
+                || (fault == fault::Grafana::QueryHangs && is_query)
         };
         let fault = stage.fault_that(|fault| !hangs(fault)).await;
         if let fault::Grafana::Wire(wire) = fault
@@ -183,7 +183,20 @@ fn in_front(request: &Request, fault: fault::Grafana) -> Option<Reply> {
         }
         F::NotGrafana => Some(Reply::html(200, PAGE).with("Server", "nginx")),
         F::Gateway502 => Some(Reply::html(502, &nginx("502 Bad Gateway")).with("Server", "nginx")),
-        _ => None,
+        F::None
+        | F::Wire(_)
+        | F::TokenRejected
+        | F::TokenRevoked
+        | F::TokenExpired
+        | F::PermissionMissing
+        | F::DatabaseDown
+        | F::DatasourceMissing
+        | F::PluginNotRegistered
+        | F::PluginUnavailable
+        | F::QueryHangs
+        | F::ServerError
+        | F::HealthRed
+        | F::ProxyDenied => None,
     }
 }
 
@@ -202,8 +215,7 @@ fn health(flavour: Flavour, fault: fault::Grafana) -> Reply {
 /// A path outside the API: a page for those who are signed in, the login for others.
 fn no_page(request: &Request, setup: &Setup) -> Reply {
     if has_token(request, setup) {
-        let page = "<!DOCTYPE html>\n<html lang=\"en\">\n  <head>\n    <title>Grafana</title>\n  </head>\n\
-            </html>\n";
+        let page = "<!DOCTYPE html>\n<html><head>\n<title>Grafana</title>\n</head></html>\n";
         return Reply::html(404, page);
     }
     match setup.flavour {
@@ -233,25 +245,29 @@ fn refused(request: &Request, setup: &Setup, fault: fault::Grafana) -> Option<Re
     if request.header("authorization").is_empty() {
         return Some(named(401, "Unauthorized", "auth.unauthorized"));
     }
-    match fault {
-        F::DatabaseDown | F::TokenRevoked => Some(error(500, "invalid API key")),
-        F::TokenExpired => Some(named(401, "Expired API key", "api-key.expired")),
-        F::TokenRejected => Some(named(401, "Invalid API key", "api-key.invalid")),
-        _ if !has_token(request, setup) => Some(named(401, "Invalid API key", "api-key.invalid")),
-        F::ServerError => Some(error(500, "Internal server error")),
-        F::PermissionMissing if request.path.starts_with("/api/d") => {
-            let is_query = request.path.ends_with("/health") || request.path.ends_with("/query");
-            let permission = if is_query { "datasources:query" } else { "datasources:read" };
-            let message = format!(
-                "You'll need additional permissions to perform this action. Permissions needed: \
-                 {permission}"
-            );
-            let body = json!({"accessErrorId": "ACE0123456789", "message": message,
-                "title": "Access denied"});
-            Some(Reply::json(403, body))
-        }
-        _ => None,
+    if fault == F::DatabaseDown || fault == F::TokenRevoked {
+        return Some(error(500, "invalid API key"));
     }
+    if fault == F::TokenExpired {
+        return Some(named(401, "Expired API key", "api-key.expired"));
+    }
+    if fault == F::TokenRejected || !has_token(request, setup) {
+        return Some(named(401, "Invalid API key", "api-key.invalid"));
+    }
+    if fault == F::ServerError {
+        return Some(error(500, "Internal server error"));
+    }
+    let is_guarded = request.path.starts_with("/api/d");
+    (fault == F::PermissionMissing && is_guarded).then(|| not_permitted(request))
+}
+
+fn not_permitted(request: &Request) -> Reply {
+    let is_query = ["/health", "/query"].iter().any(|end| request.path.ends_with(end));
+    let permission = if is_query { "datasources:query" } else { "datasources:read" };
+    let message = "You'll need additional permissions to perform this action.";
+    let message = format!("{message} Permissions needed: {permission}");
+    let id = "ACE0123456789";
+    Reply::json(403, json!({"accessErrorId": id, "message": message, "title": "Access denied"}))
 }
 
 fn error(status: u16, message: &str) -> Reply {

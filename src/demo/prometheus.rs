@@ -119,9 +119,11 @@ fn answer(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
 
 /// What something in place of Prometheus answers, or in front of it.
 fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
-    const LOGIN: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Sign in\
-        </title></head><body><form method=\"post\" action=\"/login\"><input name=\"username\"><input \
-        name=\"password\" type=\"password\"></form></body></html>\n";
+    const LOGIN: &str = concat!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><title>Sign in</title></head><body>",
+        "<form method=\"post\" action=\"/login\"><input name=\"username\">",
+        "<input name=\"password\" type=\"password\"></form></body></html>\n",
+    );
     const PAGE: &str =
         "<!DOCTYPE html>\n<html><head><title>Welcome to nginx!</title></head></html>\n";
     const METRICS: &str = "# HELP go_goroutines Number of goroutines that currently exist.\n\
@@ -163,30 +165,28 @@ fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
 /// Prometheus' answer to everything but `/-/healthy` while it starts or stops: 19 bytes, no
 /// newline.
 fn not_ready(setup: &Setup, fault: fault::Prometheus) -> Option<Reply> {
-    let stopping = match fault {
-        fault::Prometheus::Starting => "false",
-        fault::Prometheus::Stopping => "true",
-        _ => return None,
-    };
+    let is_stopping = fault == fault::Prometheus::Stopping;
+    if !is_stopping && fault != fault::Prometheus::Starting {
+        return None;
+    }
     let reply = Reply::text(503, "Service Unavailable");
     Some(match setup.version {
         Version::V2 => reply,
-        Version::V3 => reply.with("X-Prometheus-Stopping", stopping),
+        Version::V3 => reply.with("X-Prometheus-Stopping", &is_stopping.to_string()),
     })
 }
 
 fn query(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
     use fault::Prometheus as F;
-    match fault {
-        F::AgentMode => return error(422, "execution", "unavailable with Prometheus Agent"),
-        F::QueryTimeout => {
-            return error(503, "timeout", "query timed out in expression evaluation");
-        }
-        F::StorageFailing => {
-            let text = "expanding series: open /prometheus/wal: no space left on device";
-            return error(500, "internal", text);
-        }
-        _ => {}
+    if fault == F::AgentMode {
+        return error(422, "execution", "unavailable with Prometheus Agent");
+    }
+    if fault == F::QueryTimeout {
+        return error(503, "timeout", "query timed out in expression evaluation");
+    }
+    if fault == F::StorageFailing {
+        let text = "expanding series: open /prometheus/wal: no space left on device";
+        return error(500, "internal", text);
     }
     match promql::evaluate(request.parameter("query"), &data(setup, fault)) {
         Ok(data) => {
@@ -212,18 +212,22 @@ fn error(status: u16, kind: &str, text: &str) -> Reply {
 /// What the fault leaves of the data.
 fn data(setup: &Setup, fault: fault::Prometheus) -> Data {
     use fault::Prometheus as F;
-    let (mut targets, mut down, mut age, mut skew) =
-        (setup.targets, setup.down, Duration::from_secs(1), 0);
-    match fault {
-        F::Empty => targets = 0,
-        F::Stale(by) => age = by,
-        F::Partial => targets = targets.div_ceil(2),
-        F::AllDown => down = targets,
-        F::Series(n) => targets = n,
-        F::Skewed(seconds) => skew = seconds,
-        _ => {}
+    let targets = if let F::Series(n) = fault {
+        n
+    } else if fault == F::Empty {
+        0
+    } else if fault == F::Partial {
+        setup.targets.div_ceil(2)
+    } else {
+        setup.targets
+    };
+    Data {
+        name: setup.name.clone(),
+        targets,
+        down: if fault == F::AllDown { targets } else { setup.down },
+        age: if let F::Stale(age) = fault { age } else { Duration::from_secs(1) },
+        skew: if let F::Skewed(seconds) = fault { seconds } else { 0 },
     }
-    Data { name: setup.name.clone(), targets, down, age, skew }
 }
 
 fn buildinfo(version: Version) -> String {
@@ -248,10 +252,9 @@ fn not_allowed(allow: &str) -> Reply {
 
 /// A page of nginx.
 pub(super) fn nginx(title: &str) -> String {
-    format!(
-        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\
-         \r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    )
+    let head = format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n");
+    let heading = format!("<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n");
+    format!("{head}{heading}</body>\r\n</html>\r\n")
 }
 
 #[cfg(test)]

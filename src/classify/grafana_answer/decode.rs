@@ -17,6 +17,8 @@ pub struct Envelope<'de> {
     pub message_id: Option<Cow<'de, str>>,
     /// The hosting gateway's code for a Grafana that it wakes up.
     pub is_loading: bool,
+    /// Grafana's errors have one, even those that say nothing.
+    pub has_trace_id: bool,
     /// `results` was there, or began.
     pub has_results: bool,
     pub a: Ref<'de>,
@@ -55,6 +57,10 @@ impl<'de> Visitor<'de> for EnvelopeSeed<'_, 'de> {
                 "message" => envelope.message = Some(map.next_value::<Text<'de>>()?.0),
                 "messageId" => envelope.message_id = Some(map.next_value::<Text<'de>>()?.0),
                 "code" => envelope.is_loading = map.next_value::<Value>()? == "Loading",
+                "traceID" => {
+                    envelope.has_trace_id = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
                 "results" => {
                     envelope.has_results = true;
                     map.next_value_seed(ResultsSeed(envelope))?;

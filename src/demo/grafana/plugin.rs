@@ -148,11 +148,12 @@ fn not_json(body: &[u8]) -> String {
     let start = |n: usize| text.chars().take(n).collect::<String>();
     let found = text.chars().next().map_or("\\u0000".to_owned(), String::from);
     let at = usize::from(!text.is_empty());
+    let expected = "response from prometheus couldn't be parsed. it is non-json: ReadObject: \
+        expect { or , or } or n, but found";
+    let (near, around) = (start(11), start(51));
     format!(
-        "response from prometheus couldn't be parsed. it is non-json: ReadObject: expect {{ or , or }} \
-         or n, but found {found}, error found in #{at} byte of ...|{}|..., bigger context ...|{}|...",
-        start(11),
-        start(51)
+        "{expected} {found}, error found in #{at} byte of ...|{near}|..., \
+         bigger context ...|{around}|..."
     )
 }
 

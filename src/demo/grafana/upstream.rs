@@ -139,14 +139,7 @@ impl Network {
             return Err(Problem::timeout(&format!("dial tcp {address}: i/o timeout")));
         };
         connected.map_err(|error| {
-            let text = match error.kind() {
-                io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-                io::ErrorKind::HostUnreachable => "no route to host".to_owned(),
-                io::ErrorKind::NetworkUnreachable => "network is unreachable".to_owned(),
-                io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                _ => error.to_string(),
-            };
-            Problem::new(&format!("dial tcp {address}: connect: {text}"))
+            Problem::new(&format!("dial tcp {address}: connect: {}", errno(&error)))
         })
     }
 
@@ -190,6 +183,18 @@ impl Ask<'_> {
     }
 }
 
+/// The system's words for an error, in which Go has it too.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum")]
+fn errno(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::HostUnreachable => "no route to host",
+        io::ErrorKind::NetworkUnreachable => "network is unreachable",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        _ => "input/output error",
+    }
+}
+
 /// What went wrong, without the URL.
 struct Problem {
     text: String,
@@ -229,30 +234,32 @@ fn absolute(url: &str, location: &str) -> String {
 
 /// One address of a name; none when there is no such name or address, else what Go says.
 async fn lookup(server: SocketAddr, name: &str) -> Result<Option<Ipv4Addr>, String> {
-    let refused = |error: io::Error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => "read udp: read: connection refused".to_owned(),
-        _ => "server misbehaving".to_owned(),
-    };
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(refused)?;
-    socket.connect(server).await.map_err(refused)?;
     let name = Name::from_str(name).map_err(|_| "no such host".to_owned())?;
     let mut message = Message::new(7, MessageType::Query, OpCode::Query);
     message.add_query(Query::query(name, RecordType::A));
     let question = message.to_vec().map_err(|_| "no such host".to_owned())?;
-    socket.send(&question).await.map_err(refused)?;
-    let mut buffer = [0; 4096];
-    let length = socket.recv(&mut buffer).await.map_err(refused)?;
-    let answer = Message::from_vec(buffer.get(..length).unwrap_or_default())
-        .map_err(|_| "cannot unmarshal DNS message".to_owned())?;
-    match answer.metadata.response_code {
-        ResponseCode::NoError | ResponseCode::NXDomain => {
-            Ok(answer.answers.iter().find_map(|record| match &record.data {
-                RData::A(ip) => Some(ip.0),
-                _ => None,
-            }))
-        }
-        _ => Err("server misbehaving".to_owned()),
+    let failed = |error: io::Error| format!("read udp: read: {}", errno(&error));
+    let bytes = exchange(server, &question).await.map_err(failed)?;
+    let answer =
+        Message::from_vec(&bytes).map_err(|_| "cannot unmarshal DNS message".to_owned())?;
+    let code = answer.metadata.response_code;
+    if code != ResponseCode::NoError && code != ResponseCode::NXDomain {
+        return Err("server misbehaving".to_owned());
     }
+    Ok(answer
+        .answers
+        .iter()
+        .find_map(|record| if let RData::A(ip) = &record.data { Some(ip.0) } else { None }))
+}
+
+async fn exchange(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
+    socket.connect(server).await?;
+    socket.send(question).await?;
+    let mut buffer = vec![0; 4096];
+    let length = socket.recv(&mut buffer).await?;
+    buffer.truncate(length);
+    Ok(buffer)
 }
 
 async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error> {
