@@ -205,9 +205,9 @@ impl<'a> Link<'a> {
             fault: shown.fault.map(Place::from),
             summary: shown.summary,
             next_step: shown.next_step,
-            runbook: base
-                .zip(shown.fault)
-                .map(|(base, fault)| format!("{base}/runbooks/{}", fault.cause.code())),
+            runbook: base.zip(shown.fault).map(|(base, fault)| {
+                format!("{}/runbooks/{}", base.trim_end_matches('/'), fault.cause.code())
+            }),
             since: shown.since.map(|since| words::rfc3339(since.wall)),
             cannot_check_since: shown.cannot_check_since.map(|since| words::rfc3339(since.wall)),
             checked_at: report.map(|report| words::rfc3339(words::ended(report).wall)),

@@ -1,0 +1,3 @@
+//! The front door, with real programs and real loopback sockets.
+
+mod shipped; // rules, dashboard, manifests: tested artefacts
