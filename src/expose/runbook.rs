@@ -1,8 +1,9 @@
 //! A runbook for each cause: what it means, how promlink knows, what to try first, who acts.
 //!
-//! The files of `alerts/runbooks` are the binary's own text, so `promlink explain` and `/runbooks/CAUSE` work
-//! where the internet does not: at three in the morning, inside a cluster whose network is broken. They use
-//! a handful of Markdown's forms, and those are all that is rendered.
+//! The files of `alerts/runbooks` are the binary's own text, so `promlink explain` and
+//! `/runbooks/CAUSE` work where the internet does not: at three in the morning, inside a cluster
+//! whose network is broken. They use a handful of Markdown's forms, and those are all that is
+//! rendered.
 
 #[cfg(test)]
 mod tests;

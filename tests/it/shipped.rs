@@ -1,5 +1,5 @@
-//! What is shipped beside the binary uses only names that the binary has, and is accepted by the program
-//! that will read it.
+//! What is shipped beside the binary uses only names that the binary has, and is accepted by the
+//! program that will read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
