@@ -1,8 +1,8 @@
 //! The wire: timed hops that know no link.
 //!
 //! Each file is one hop, and each hop says how long it took and exactly how it failed. Nothing here
-//! knows what a failure means for a link; nothing here follows, retries or caches on its own account,
-//! because a prober that helps itself hides the fault that it is there to find.
+//! knows what a failure means for a link; nothing here follows, retries or caches on its own
+//! account, because a prober that helps itself hides the fault that it is there to find.
 
 pub mod credentials;
 pub mod dns;

@@ -25,7 +25,7 @@ use crate::clock::{self, Now, Stopwatch};
 use crate::desk::Desk;
 use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
-use crate::net::tls::Trust;
+use crate::net::tls::trust::Trust;
 use crate::probe::causes::End;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;

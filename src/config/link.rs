@@ -255,6 +255,26 @@ fn labels(node: &Node<'_>) -> BTreeMap<String, String> {
     labels
 }
 
+// === impl End ===
+
+impl<T: Default> End<T> {
+    fn part(&self) -> Option<&T> {
+        match self {
+            Self::Part(part) => Some(part),
+            Self::Unsaid | Self::Off => None,
+        }
+    }
+
+    /// What is said here, possibly nothing; none only for an end that must not be.
+    fn into_part(self) -> Option<T> {
+        match self {
+            Self::Part(part) => Some(part),
+            Self::Unsaid => Some(T::default()),
+            Self::Off => None,
+        }
+    }
+}
+
 // === impl LinkPart ===
 
 impl LinkPart {
@@ -318,16 +338,9 @@ fn direct_end(
     keys: &Keys<'_>,
 ) -> Result<Option<Endpoint>, Wrong> {
     let nothing = DirectPart::default();
-    let default = match default {
-        End::Part(part) => part,
-        End::Unsaid | End::Off => &nothing,
-    };
-    let written = matches!(own, End::Part(_)) || keys.has("prometheus");
-    let own = match own {
-        End::Off => return Ok(None),
-        End::Unsaid => DirectPart::default(),
-        End::Part(part) => part,
-    };
+    let default = default.part().unwrap_or(&nothing);
+    let written = keys.has("prometheus");
+    let Some(own) = own.into_part() else { return Ok(None) };
     match (own.url.or_else(|| default.url.clone()), own.http.finish(&default.http)) {
         (Some(url), Ok(http)) => Ok(Some(Endpoint { url, http })),
         (Some(_), Err(what)) => {
@@ -349,16 +362,9 @@ fn grafana_end(
     around: &Around<'_>,
 ) -> Result<Option<GrafanaSide>, Wrong> {
     let nothing = GrafanaPart::default();
-    let default = match default {
-        End::Part(part) => part,
-        End::Unsaid | End::Off => &nothing,
-    };
-    let written = matches!(own, End::Part(_)) || keys.has("grafana");
-    let own = match own {
-        End::Off => return Ok(None),
-        End::Unsaid => GrafanaPart::default(),
-        End::Part(part) => part,
-    };
+    let default = default.part().unwrap_or(&nothing);
+    let written = keys.has("grafana");
+    let Some(own) = own.into_part() else { return Ok(None) };
     let datasource = own.datasource.or_else(|| default.datasource.clone());
     let (name, datasource) = match (own.name.or_else(|| default.name.clone()), datasource) {
         (Some(name), Some(datasource)) => (name, datasource),

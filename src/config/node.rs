@@ -252,10 +252,11 @@ impl Keys<'_> {
         self.node.fail(what);
     }
 
-    /// Reports a mistake of the section at `key`.
+    /// Reports a mistake of the section at `key`; of this one, if that is not there but inherited.
     pub fn fail_in(&self, key: &str, what: impl Into<String>) {
-        if let Some(value) = self.value(key) {
-            self.node.child(key, value).fail(what);
+        match self.value(key) {
+            Some(value) => self.node.child(key, value).fail(what),
+            None => self.fail(what),
         }
     }
 

@@ -1,13 +1,14 @@
 //! The DNS hop: a stub resolver that asks as a pod would, and keeps every attempt.
 //!
-//! Ready-made resolvers answer "which address?"; this one must also answer "who failed, and how?". They
-//! merge questions, resend behind the caller's back, stop at the first server that refuses and let the
-//! last candidate of the search list hide what the right one said. So only the codec is borrowed.
+//! Ready-made resolvers answer "which address?"; this one must also answer "who failed, and how?".
+//! They merge questions, resend behind the caller's back, stop at the first server that refuses and
+//! let the last candidate of the search list hide what the right one said. So only the codec is
+//! borrowed.
 //!
 //! Whose rules are followed is decided once: Go's, because Grafana is written in Go. That is
-//! `/etc/hosts` first, the search list by `ndots`, servers in the order of the file, and both address
-//! families. Unlike Go a server that fails for one candidate is remembered: its failure is what gets
-//! reported when later candidates are merely denied.
+//! `/etc/hosts` first, the search list by `ndots`, servers in the order of the file, and both
+//! address families. Unlike Go a server that fails for one candidate is remembered: its failure is
+//! what gets reported when later candidates are merely denied.
 
 mod ask;
 mod message;
@@ -28,7 +29,8 @@ use crate::net::limits::DNS_OTHER_FAMILY_WAIT;
 use crate::selfstats::SelfStats;
 pub use settings::DnsSettings;
 
-/// Asks DNS servers. One for the process, shared by all links; it remembers which servers kept silent.
+/// Asks DNS servers. One for the process, shared by all links; it remembers which servers kept
+/// silent.
 #[derive(Debug)]
 pub struct Resolver {
     settings: DnsSettings,
@@ -61,7 +63,8 @@ pub struct Lookup {
     pub ttl: Option<Duration>,
     /// Every exchange with a server, in the order in which they ended.
     pub attempts: Vec<Attempt>,
-    /// The owner of the SOA record under the denial of the name as written, else of the last candidate.
+    /// The owner of the SOA record under the denial of the name as written, else of the last
+    /// candidate.
     pub denied_by: Option<String>,
     /// From the first question to the result.
     pub took: Duration,
@@ -109,8 +112,8 @@ pub enum Record {
     Text(String),
 }
 
-/// Why a name has no answer. `NxDomain` and `NoData` are answers; all else are failures of a server or
-/// of the way to it.
+/// Why a name has no answer. `NxDomain` and `NoData` are answers; all else are failures of a server
+/// or of the way to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsFailure {
     /// The name does not exist.
@@ -175,9 +178,9 @@ impl Resolver {
         &self.settings
     }
 
-    /// Resolves `host` as a pod does: address literal, `/etc/hosts`, `localhost`, then the search list
-    /// by `ndots`; a trailing dot asks that name alone. `hint` is the absolute name that hit last time:
-    /// it is asked first, if `host` may still stand for it.
+    /// Resolves `host` as a pod does: address literal, `/etc/hosts`, `localhost`, then the search
+    /// list by `ndots`; a trailing dot asks that name alone. `hint` is the absolute name that hit
+    /// last time: it is asked first, if `host` may still stand for it.
     pub async fn lookup(&self, host: &str, hint: Option<&str>, deadline: Instant) -> Lookup {
         let stopwatch = Stopwatch::start();
         if let Some((addresses, source)) = self.without_dns(host) {

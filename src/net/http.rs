@@ -1,8 +1,8 @@
 //! The HTTP hop: one connection, several requests in turn, nothing followed, everything capped.
 //!
 //! hyper parses and frames; timing, caps and the telling-apart of failures are ours. Its connection
-//! future is polled together with the request instead of being spawned, so that dropping a check closes
-//! its socket at once.
+//! future is polled together with the request instead of being spawned, so that dropping a check
+//! closes its socket at once.
 
 mod sink;
 mod wire;
@@ -60,7 +60,8 @@ pub struct Request {
     pub target: String,
     /// The `Host` header.
     pub host: String,
-    /// Further headers. `Accept`, `Accept-Encoding` and `User-Agent` are added unless they are here.
+    /// Further headers. `Accept`, `Accept-Encoding` and `User-Agent` are added unless they are
+    /// here.
     pub headers: Vec<(String, String)>,
     /// The body's type and text.
     pub body: Option<(&'static str, String)>,
@@ -246,12 +247,9 @@ impl Connection {
         if error.is_user() {
             return HttpFailure::BadRequest(error.to_string());
         }
-        match wire_failure(&seen).unwrap_or(HttpFailure::Closed) {
-            HttpFailure::Closed | HttpFailure::Reset if self.answers > 0 && start.is_empty() => {
-                HttpFailure::Stale
-            }
-            failure => failure,
-        }
+        let failure = wire_failure(&seen).unwrap_or(HttpFailure::Closed);
+        let hung_up = matches!(failure, HttpFailure::Closed | HttpFailure::Reset);
+        if hung_up && self.answers > 0 && start.is_empty() { HttpFailure::Stale } else { failure }
     }
 }
 
@@ -266,15 +264,10 @@ fn wire_failure(seen: &Seen) -> Option<HttpFailure> {
         TlsFailure::Closed => HttpFailure::Closed,
         TlsFailure::Reset => HttpFailure::Reset,
         TlsFailure::Timeout => HttpFailure::NoResponse,
-        TlsFailure::Alert(says) | TlsFailure::BadCertificate(says) | TlsFailure::Other(says) => {
-            HttpFailure::TlsAlert(says.clone())
+        TlsFailure::Alert(says) | TlsFailure::Other(says) => HttpFailure::TlsAlert(says.clone()),
+        TlsFailure::Certificate(_) | TlsFailure::NotSpoken | TlsFailure::NoCommonVersion => {
+            HttpFailure::TlsAlert(format!("{failure:?}"))
         }
-        TlsFailure::UnknownCa
-        | TlsFailure::Expired
-        | TlsFailure::NotYetValid
-        | TlsFailure::WrongName
-        | TlsFailure::NotSpoken
-        | TlsFailure::NoCommonVersion => HttpFailure::TlsAlert(format!("{failure:?}")),
     })
 }
 

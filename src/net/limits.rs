@@ -1,7 +1,7 @@
 //! Every cap and time-out of the wire, in one place, with its arithmetic.
 //!
-//! Deadlines come from the caller, who knows how much of a cycle is left; what stands here is how a hop
-//! divides that time, and how much it takes in before it stops believing the other side.
+//! Deadlines come from the caller, who knows how much of a cycle is left; what stands here is how a
+//! hop divides that time, and how much it takes in before it stops believing the other side.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use std::time::Duration;
 /// milliseconds, one that must recurse in some hundred; a pod's own resolver waits 5 s, which is a
 /// whole cycle of ours.
 pub const DNS_SERVER_WAIT: Duration = Duration::from_secs(1);
-/// How long the last server in turn may think. Nobody is left to be asked instead, so a slow server is
-/// told from a silent one; 2 s leave half of a 5 s cycle to the hops behind.
+/// How long the last server in turn may think. Nobody is left to be asked instead, so a slow server
+/// is told from a silent one; 2 s leave half of a 5 s cycle to the hops behind.
 pub const DNS_LAST_SERVER_WAIT: Duration = Duration::from_secs(2);
 /// A question without an answer is sent once more after this long. Two datagrams fit well into
 /// [`DNS_SERVER_WAIT`], and one lost datagram costs less than `dns_slow`.
 pub const DNS_RESEND_AFTER: Duration = Duration::from_millis(400);
-/// Once one address family has answered with addresses, the other one has this much longer: as much as
-/// one lost datagram and a fast answer need.
+/// Once one address family has answered with addresses, the other one has this much longer: as much
+/// as one lost datagram and a fast answer need.
 pub const DNS_OTHER_FAMILY_WAIT: Duration = Duration::from_millis(500);
 /// A server that kept silent is asked last for this long.
 pub const DNS_SILENT_FOR: Duration = Duration::from_secs(60);
-/// The largest answer over UDP that we announce and read: what fits one Ethernet frame everywhere, and
-/// what Go announces.
+/// The largest answer over UDP that we announce and read: what fits one Ethernet frame everywhere,
+/// and what Go announces.
 pub const DNS_UDP_BYTES: usize = 1232;
 /// Servers of one `resolv.conf`: as many as Go and glibc read.
 pub const RESOLV_SERVERS: usize = 3;
@@ -47,8 +47,8 @@ pub const DNS_LABEL_BYTES: usize = 63;
 pub const PEM_BYTES: u64 = 1 << 20;
 /// Names of one certificate that are kept as evidence.
 pub const CERTIFICATE_NAMES: usize = 64;
-/// Sets of trust and client certificate that are kept ready; as many differing links may exist before
-/// the cache is begun anew.
+/// Sets of trust and client certificate that are kept ready; as many differing links may exist
+/// before the cache is begun anew.
 pub const TRUST_CACHE: usize = 1024;
 
 // --- HTTP

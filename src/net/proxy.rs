@@ -1,7 +1,7 @@
 //! A forward proxy in between: who goes around it, and the tunnel through it.
 //!
-//! CONNECT is written by hand: a client library hides the status of a refusal, and the status is what
-//! tells a proxy's rule from a dead end behind it.
+//! CONNECT is written by hand: a client library hides the status of a refusal, and the status is
+//! what tells a proxy's rule from a dead end behind it.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -163,11 +163,11 @@ fn status(head: &[u8]) -> Option<(u16, String)> {
     version.starts_with("HTTP/1.").then(|| (status, says.to_owned()))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
 fn failure(error: io::Error) -> ProxyFailure {
     match error.kind() {
         ErrorKind::UnexpectedEof => ProxyFailure::Closed,
         ErrorKind::TimedOut => ProxyFailure::Timeout,
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
         _ => ProxyFailure::Reset,
     }
 }

@@ -90,8 +90,8 @@ pub async fn connect(
     Err(ConnectError { failure, address, tried, took: stopwatch.read() })
 }
 
-/// The first failure; but an address of a family that this machine does not speak says nothing about
-/// the server as long as there is another one.
+/// The first failure; but an address of a family that this machine does not speak says nothing
+/// about the server as long as there is another one.
 fn telling(tried: &[(SocketAddr, ConnectFailure)]) -> Option<&(SocketAddr, ConnectFailure)> {
     let routed = tried.iter().find(|(_, failure)| *failure != ConnectFailure::NetworkUnreachable);
     routed.or(tried.first())
@@ -100,6 +100,7 @@ fn telling(tried: &[(SocketAddr, ConnectFailure)]) -> Option<&(SocketAddr, Conne
 // === impl ConnectFailure ===
 
 impl From<io::Error> for ConnectFailure {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::Refused,
@@ -108,7 +109,6 @@ impl From<io::Error> for ConnectFailure {
             ErrorKind::NetworkUnreachable => Self::NetworkUnreachable,
             ErrorKind::PermissionDenied => Self::Denied,
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Self::Reset,
-            #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
             _ => Self::Local(error.to_string()),
         }
     }

@@ -1,11 +1,12 @@
 //! The TLS hop: a handshake whose every judgement is written down.
 //!
 //! A ready-made verifier stops at the first thing that it dislikes and throws the certificate away.
-//! Here the certificate is read first and kept, then chain, dates and name are judged one by one, and
-//! only then the verdict falls: one that is expired *and* of the wrong name is mended once, not twice.
+//! Here the certificate is read first and kept, then chain, dates and name are judged one by one,
+//! and only then the verdict falls: one that is expired *and* of the wrong name is mended once, not
+//! twice.
 
 pub mod certificate;
-mod trust;
+pub mod trust;
 mod verify;
 
 use std::io::{self, ErrorKind};
@@ -22,7 +23,6 @@ use tokio_rustls::client::TlsStream;
 use crate::clock::Stopwatch;
 use crate::net::tls::trust::Means;
 pub use certificate::Certificate;
-pub use trust::Trust;
 
 /// How to shake hands with one end: trust, client certificate and the name to ask for.
 #[derive(Clone, Debug)]
@@ -51,15 +51,15 @@ pub struct TlsFacts {
     pub certificate: Option<Certificate>,
     /// Everything wrong with the certificate, what must be mended first at the front. With
     /// `insecure_skip_verify` it is only remarked.
-    pub problems: Vec<TlsFailure>,
-    /// The server asked for a client certificate and we had none. In TLS 1.3 that shows at the first
-    /// request only, and often as a mere reset.
+    pub problems: Vec<Problem>,
+    /// The server asked for a client certificate and we had none. In TLS 1.3 that shows at the
+    /// first request only, and often as a mere reset.
     pub client_certificate_asked: bool,
 }
 
-/// How a handshake failed. The order of the first four is the order in which they must be mended.
+/// What can be wrong with a certificate, in the order in which it must be mended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsFailure {
+pub enum Problem {
     /// The chain ends at no authority that we trust.
     UnknownCa,
     /// The certificate, or one above it, has ended.
@@ -68,8 +68,15 @@ pub enum TlsFailure {
     NotYetValid,
     /// The certificate is for other names.
     WrongName,
-    /// The certificate has another fault, in the words of the library.
-    BadCertificate(String),
+    /// Another fault, in the words of the library.
+    Other(String),
+}
+
+/// How a handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The certificate is not to be trusted; the first of its problems.
+    Certificate(Problem),
     /// Something else than TLS is spoken there, such as plain HTTP.
     NotSpoken,
     /// The server wants a client certificate and we have none.
@@ -139,23 +146,27 @@ impl TlsClient {
 
     /// A failed handshake, in the light of what was seen before it failed.
     fn judge(&self, failure: TlsFailure, facts: &TlsFacts) -> TlsFailure {
-        match failure {
-            TlsFailure::BadCertificate(_) => facts.problems.first().cloned().unwrap_or(failure),
-            // Up to TLS 1.2 a missing certificate has no alert of its own, and some just hang up.
-            TlsFailure::Alert(_)
-            | TlsFailure::ClientCertificateRefused(_)
-            | TlsFailure::Closed
-            | TlsFailure::Reset
-                if facts.client_certificate_asked =>
-            {
-                TlsFailure::ClientCertificateRequired
-            }
-            // These alerts speak of a certificate that the server does not like: ours, if it has one.
-            TlsFailure::ClientCertificateRefused(alert) if !self.means.has_key() => {
-                TlsFailure::Alert(alert)
-            }
-            failure => failure,
+        if let (TlsFailure::Certificate(_), Some(first)) = (&failure, facts.problems.first()) {
+            return TlsFailure::Certificate(first.clone());
         }
+        // Up to TLS 1.2 a missing certificate has no alert of its own, and some just hang up.
+        let hung_up = matches!(
+            failure,
+            TlsFailure::Alert(_)
+                | TlsFailure::ClientCertificateRefused(_)
+                | TlsFailure::Closed
+                | TlsFailure::Reset
+        );
+        if hung_up && facts.client_certificate_asked {
+            return TlsFailure::ClientCertificateRequired;
+        }
+        // These alerts speak of a certificate that the server does not like: ours, if we have one.
+        if !self.means.has_key()
+            && let TlsFailure::ClientCertificateRefused(alert) = failure
+        {
+            return TlsFailure::Alert(alert);
+        }
+        failure
     }
 }
 
@@ -164,6 +175,7 @@ impl TlsClient {
 impl TlsFailure {
     /// What an error of a TLS stream says, also after the handshake.
     #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
     pub fn of(error: &io::Error) -> Self {
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
             return Self::of_library(error);
@@ -177,15 +189,17 @@ impl TlsFailure {
             ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
                 Self::Timeout
             }
-            #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
             _ => Self::Other(error.to_string()),
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
     fn of_library(error: &rustls::Error) -> Self {
         use PeerIncompatible as Peer;
         match error {
-            rustls::Error::InvalidCertificate(error) => Self::BadCertificate(error.to_string()),
+            rustls::Error::InvalidCertificate(error) => {
+                Self::Certificate(Problem::Other(error.to_string()))
+            }
             rustls::Error::AlertReceived(alert) => Self::of_alert(*alert),
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotSpoken,
             rustls::Error::PeerIncompatible(
@@ -194,11 +208,11 @@ impl TlsFailure {
                 | Peer::Tls12NotOffered
                 | Peer::Tls12NotOfferedOrEnabled,
             ) => Self::NoCommonVersion,
-            #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
             other => Self::Other(other.to_string()),
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
     fn of_alert(alert: AlertDescription) -> Self {
         let name = || alert.as_str().map_or_else(|| format!("{alert:?}"), str::to_owned);
         match alert {
@@ -212,7 +226,6 @@ impl TlsFailure {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied => Self::ClientCertificateRefused(name()),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
             _ => Self::Alert(name()),
         }
     }

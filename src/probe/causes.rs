@@ -5,7 +5,7 @@ use crate::net::dns::DnsFailure;
 use crate::net::http::HttpFailure;
 use crate::net::proxy::ProxyFailure;
 use crate::net::tcp::ConnectFailure;
-use crate::net::tls::TlsFailure;
+use crate::net::tls::{Problem, TlsFailure};
 use crate::report::cause::Cause;
 
 /// Which end is spoken to: the same garbage is "not Prometheus" or "not Grafana".
@@ -77,10 +77,10 @@ pub fn proxy_says(failure: &ProxyFailure) -> String {
 /// A handshake that failed.
 pub fn tls(failure: &TlsFailure) -> Cause {
     match failure {
-        TlsFailure::UnknownCa => Cause::TlsUnknownCa,
-        TlsFailure::Expired => Cause::TlsExpired,
-        TlsFailure::NotYetValid => Cause::TlsNotYetValid,
-        TlsFailure::WrongName => Cause::TlsWrongName,
+        TlsFailure::Certificate(Problem::UnknownCa) => Cause::TlsUnknownCa,
+        TlsFailure::Certificate(Problem::Expired) => Cause::TlsExpired,
+        TlsFailure::Certificate(Problem::NotYetValid) => Cause::TlsNotYetValid,
+        TlsFailure::Certificate(Problem::WrongName) => Cause::TlsWrongName,
         TlsFailure::NotSpoken => Cause::TlsNotSpoken,
         TlsFailure::ClientCertificateRequired | TlsFailure::ClientCertificateRefused(_) => {
             Cause::TlsClientCertificateRequired
@@ -88,7 +88,7 @@ pub fn tls(failure: &TlsFailure) -> Cause {
         TlsFailure::Timeout => Cause::NoResponse,
         TlsFailure::Closed => Cause::ConnectionClosed,
         TlsFailure::Reset => Cause::ConnectionReset,
-        TlsFailure::BadCertificate(_)
+        TlsFailure::Certificate(Problem::Other(_))
         | TlsFailure::NoCommonVersion
         | TlsFailure::Alert(_)
         | TlsFailure::Other(_) => Cause::TlsHandshakeFailed,
@@ -98,11 +98,7 @@ pub fn tls(failure: &TlsFailure) -> Cause {
 /// The same, for people.
 pub fn tls_words(failure: &TlsFailure) -> String {
     match failure {
-        TlsFailure::UnknownCa => "signed by an unknown CA".to_owned(),
-        TlsFailure::Expired => "expired".to_owned(),
-        TlsFailure::NotYetValid => "not valid yet".to_owned(),
-        TlsFailure::WrongName => "for other names".to_owned(),
-        TlsFailure::BadCertificate(text) => format!("bad certificate: {text}"),
+        TlsFailure::Certificate(problem) => problem_words(problem),
         TlsFailure::NotSpoken => "the answer is not TLS".to_owned(),
         TlsFailure::ClientCertificateRequired => "a client certificate is required".to_owned(),
         TlsFailure::ClientCertificateRefused(alert) => {
@@ -114,6 +110,17 @@ pub fn tls_words(failure: &TlsFailure) -> String {
         TlsFailure::Closed => "closed during the handshake".to_owned(),
         TlsFailure::Reset => "reset during the handshake".to_owned(),
         TlsFailure::Other(text) => text.clone(),
+    }
+}
+
+/// What is wrong with a certificate, for people.
+pub fn problem_words(problem: &Problem) -> String {
+    match problem {
+        Problem::UnknownCa => "signed by an unknown CA".to_owned(),
+        Problem::Expired => "expired".to_owned(),
+        Problem::NotYetValid => "not valid yet".to_owned(),
+        Problem::WrongName => "for other names".to_owned(),
+        Problem::Other(text) => format!("bad certificate: {text}"),
     }
 }
 
@@ -149,7 +156,6 @@ pub fn http_words(failure: &HttpFailure) -> String {
     match failure {
         HttpFailure::NoResponse => "no byte of an answer in time".to_owned(),
         HttpFailure::BodyTimeout { status, read } => {
-            let status = status.map_or_else(|| "no status".to_owned(), |code| code.to_string());
             format!("{status}, then only {} bytes of the body in time", read.len())
         }
         HttpFailure::BodyClosed { status, read } => {

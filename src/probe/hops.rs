@@ -312,7 +312,7 @@ fn certificate_facts(tls: &TlsFacts, failure: Option<&TlsFailure>) -> Facts {
         facts.push(Key::NotAfter, Fact::Time(leaf.not_after));
     }
     if !tls.problems.is_empty() {
-        facts.list(Key::Problems, tls.problems.iter().map(causes::tls_words));
+        facts.list(Key::Problems, tls.problems.iter().map(causes::problem_words));
     } else if let Some(failure) = failure {
         facts.text(Key::Error, &causes::tls_words(failure));
     }

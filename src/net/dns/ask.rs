@@ -232,6 +232,7 @@ async fn over_tcp(question: &Question, server: SocketAddr) -> io::Result<Result<
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
 fn failure(error: io::Error) -> DnsFailure {
     match error.kind() {
         ErrorKind::TimedOut => DnsFailure::Timeout,
@@ -244,7 +245,6 @@ fn failure(error: io::Error) -> DnsFailure {
         | ErrorKind::HostUnreachable
         | ErrorKind::NetworkUnreachable
         | ErrorKind::PermissionDenied => DnsFailure::ServerUnreachable,
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
         _ => DnsFailure::Local(error.to_string()),
     }
 }
@@ -265,7 +265,8 @@ impl Attempt {
         }
     }
 
-    /// Whether the server had its full time and said nothing; a blocked way over TCP is not silence.
+    /// Whether the server had its full time and said nothing; a blocked way over TCP is not
+    /// silence.
     fn kept_silent(&self) -> bool {
         self.failure == Some(DnsFailure::Timeout) && !self.over_tcp && self.took >= DNS_SERVER_WAIT
     }

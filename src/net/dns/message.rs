@@ -136,6 +136,7 @@ impl Question {
         Ok(if truncated { Said::Truncated } else { Said::Whole(self.judge(&message)) })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
     fn judge(&self, message: &Message) -> Result<Answer, Denied> {
         let soa = soa(message);
         let failure = match message.metadata.response_code {
@@ -150,7 +151,6 @@ impl Question {
                 unsynchronised: soa.as_ref().is_some_and(|(_, serial)| *serial == 0),
             },
             ResponseCode::Refused => DnsFailure::Refused,
-            #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
             other => DnsFailure::OtherRcode(other.into()),
         };
         Err(Denied { failure, by: soa.map(|(owner, _)| owner) })
@@ -220,14 +220,15 @@ fn is_lame(message: &Message) -> bool {
 }
 
 /// The owner and the serial of the SOA record in the authority section.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
 fn soa(message: &Message) -> Option<(String, u32)> {
     message.authorities.iter().find_map(|record| match &record.data {
         RData::SOA(soa) => Some((text(&record.name), soa.serial)),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
         _ => None,
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
 fn record(resource: &Resource) -> Option<Record> {
     match &resource.data {
         RData::A(address) => Some(Record::Address(IpAddr::V4(address.0))),
@@ -236,17 +237,16 @@ fn record(resource: &Resource) -> Option<Record> {
         RData::TXT(txt) => {
             Some(Record::Text(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()))
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
         _ => None,
     }
 }
 
 /// Where the aliases lead that begin at `name`; none when there is no alias.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
 fn end_of_chain<'a>(name: &'a Name, answers: &'a [Resource]) -> Option<&'a Name> {
     let next = |from: &Name| {
         answers.iter().find_map(|record| match &record.data {
             RData::CNAME(target) if record.name == *from => Some(&target.0),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
             _ => None,
         })
     };

@@ -1,7 +1,7 @@
 //! `resolv.conf` and `/etc/hosts` as one value.
 //!
-//! Both are read the way Go reads them: what is not understood is passed over, because a strange option
-//! in one line must not stop a prober that the same file serves well otherwise.
+//! Both are read the way Go reads them: what is not understood is passed over, because a strange
+//! option in one line must not stop a prober that the same file serves well otherwise.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,7 +28,8 @@ pub struct DnsSettings {
 // === impl DnsSettings ===
 
 impl DnsSettings {
-    /// This machine's `/etc/resolv.conf` and `/etc/hosts`; a missing file is an empty one, as for Go.
+    /// This machine's `/etc/resolv.conf` and `/etc/hosts`; a missing file is an empty one, as for
+    /// Go.
     ///
     /// # Errors
     /// Which file cannot be read, and why.
@@ -62,8 +63,8 @@ impl DnsSettings {
         self.search.iter().find_map(|entry| entry.strip_prefix("svc."))
     }
 
-    /// The absolute names, without the last dot, that `host` may stand for, in the order in which Go
-    /// asks for them. They are made one at a time: the first one mostly hits.
+    /// The absolute names, without the last dot, that `host` may stand for, in the order in which
+    /// Go asks for them. They are made one at a time: the first one mostly hits.
     pub fn candidates<'a>(&'a self, host: &'a str) -> impl Iterator<Item = String> + 'a {
         let (bare, rooted) = match host.strip_suffix('.') {
             Some(bare) => (bare, true),

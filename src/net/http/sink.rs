@@ -41,8 +41,8 @@ pub struct Kept {
 // === impl Sink ===
 
 impl Sink {
-    /// A sink for a body of this `Content-Encoding`. Another encoding than the one that we asked for is
-    /// left as it is: its bytes are evidence.
+    /// A sink for a body of this `Content-Encoding`. Another encoding than the one that we asked
+    /// for is left as it is: its bytes are evidence.
     pub fn new(encoding: Option<&str>, cap: usize) -> Self {
         let encoding = encoding.map_or("", str::trim);
         let gzip = encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip");

@@ -1,7 +1,8 @@
-//! The stream below HTTP: it marks the first byte, counts what comes in, and remembers how it failed.
+//! The stream below HTTP: it marks the first byte, counts what comes in, and remembers how it
+//! failed.
 //!
-//! hyper wraps, merges or swallows the errors of its stream; whoever must tell a reset from an alert
-//! listens where they happen.
+//! hyper wraps, merges or swallows the errors of its stream; whoever must tell a reset from an
+//! alert listens where they happen.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;

@@ -1,6 +1,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use proptest::{collection, num};
+
 use super::*;
 use crate::clock;
 use crate::net::testing::{RawServer, hold, request, reset, soon};
@@ -67,12 +69,13 @@ fn any_entry_may_match() {
 proptest::proptest! {
     #[test]
     fn any_entry_is_matched_without_panic(entry in ".*", host in ".*", port in 0_u16..) {
-        bypass(&[entry], &host, port);
+        let bypassed = bypass(&[entry], &host, port);
+        proptest::prop_assert!(bypassed || host != "localhost");
     }
 
     #[test]
-    fn any_head_is_read_without_panic(head in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
-        status(&head);
+    fn any_head_is_read_without_panic(head in collection::vec(num::u8::ANY, 0..64)) {
+        proptest::prop_assert!(status(&head).is_none_or(|(status, _)| status >= 100));
     }
 }
 

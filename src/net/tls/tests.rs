@@ -14,10 +14,12 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::clock;
 use crate::link::{TlsOptions, TlsVersion};
+use crate::net::limits::CERTIFICATE_NAMES;
 use crate::net::testing::certificates::{
     Authority, Files, HOST, Pair, Serving, acceptor, expired, params,
 };
 use crate::net::testing::{RawServer, hold, soon};
+use crate::net::tls::trust::Trust;
 
 /// A TLS server that answers each connection's first bytes with `pong`.
 async fn serve(chain: Vec<CertificateDer<'static>>, pair: &Pair, serving: Serving) -> RawServer {

@@ -1,7 +1,8 @@
 //! From files to trust.
 //!
-//! Files are looked at before each handshake and read again only when they changed: a rotated bundle
-//! or client certificate needs no restart, and ten thousand links with one bundle parse it once.
+//! Files are looked at before each handshake and read again only when they changed: a rotated
+//! bundle or client certificate needs no restart, and ten thousand links with one bundle parse it
+//! once.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -188,6 +189,7 @@ fn authorities(path: &Path) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'s
     Ok((Arc::new(roots), certificates))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
 fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, String> {
     let chain = certificates(cert)?;
     let private = PrivateKeyDer::from_pem_slice(&files::read(key, PEM_BYTES)?)
@@ -196,7 +198,6 @@ fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, String> {
         rustls::Error::InconsistentKeys(_) => {
             format!("{} does not belong to {}", key.display(), cert.display())
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
         other => say(key, other),
     })
 }

@@ -1,7 +1,7 @@
 //! The judge of certificates: chain, dates and name one by one, all of it written down.
 //!
-//! It is as strict as Go, since Grafana is what it stands in for, and no stricter where that is easy:
-//! a server's certificate that is itself in the CA file is trusted, whatever else it says.
+//! It is as strict as Go, since Grafana is what it stands in for, and no stricter where that is
+//! easy: a server's certificate that is itself in the CA file is trusted, whatever else it says.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -15,7 +15,7 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::net::tls::{Certificate, TlsFacts, TlsFailure};
+use crate::net::tls::{Certificate, Problem, TlsFacts};
 
 /// Whom we trust.
 #[derive(Debug)]
@@ -49,10 +49,10 @@ impl Judge {
         name: &ServerName<'_>,
         now: UnixTime,
         certificate: Option<&Certificate>,
-    ) -> Vec<TlsFailure> {
+    ) -> Vec<Problem> {
         let parsed = match ParsedCertificate::try_from(leaf) {
             Ok(parsed) => parsed,
-            Err(error) => return vec![TlsFailure::BadCertificate(error.to_string())],
+            Err(error) => return vec![Problem::Other(error.to_string())],
         };
         let (at, date) = certificate.map_or((now, None), |certificate| dates(certificate, now));
         let mut problems: Vec<_> = date.into_iter().collect();
@@ -67,7 +67,7 @@ impl Judge {
             problems.extend(chain.err().map(|error| chain_failure(error, certificate)));
         }
         if verify_server_name(&parsed, name).is_err() {
-            problems.push(TlsFailure::WrongName);
+            problems.push(Problem::WrongName);
         }
         problems.sort();
         problems.dedup();
@@ -77,7 +77,7 @@ impl Judge {
 
 /// What the dates say, and the moment closest to now at which they would say nothing: the chain is
 /// judged then, so that one ended certificate does not hide an unknown authority.
-fn dates(certificate: &Certificate, now: UnixTime) -> (UnixTime, Option<TlsFailure>) {
+fn dates(certificate: &Certificate, now: UnixTime) -> (UnixTime, Option<Problem>) {
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(now.as_secs());
     let unix = |moment: SystemTime| {
         UnixTime::since_unix_epoch(
@@ -85,32 +85,47 @@ fn dates(certificate: &Certificate, now: UnixTime) -> (UnixTime, Option<TlsFailu
         )
     };
     if wall > certificate.not_after {
-        (unix(certificate.not_after), Some(TlsFailure::Expired))
+        (unix(certificate.not_after), Some(Problem::Expired))
     } else if wall < certificate.not_before {
-        (unix(certificate.not_before), Some(TlsFailure::NotYetValid))
+        (unix(certificate.not_before), Some(Problem::NotYetValid))
     } else {
         (now, None)
     }
 }
 
-fn chain_failure(error: Error, certificate: Option<&Certificate>) -> TlsFailure {
+#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
+fn chain_failure(error: Error, certificate: Option<&Certificate>) -> Problem {
     let Error::InvalidCertificate(error) = error else {
-        return TlsFailure::BadCertificate(error.to_string());
+        return Problem::Other(error.to_string());
     };
     // The library looks at what the certificate may be used for before it looks for the issuer: one
     // that signed itself and is not pinned has none.
     if certificate.is_some_and(Certificate::is_self_signed) {
-        return TlsFailure::UnknownCa;
+        return Problem::UnknownCa;
     }
     match error {
         // An authority of the right name with another key: a CA that was made anew.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFailure::UnknownCa,
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFailure::Expired,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Problem::UnknownCa,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Problem::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsFailure::NotYetValid
+            Problem::NotYetValid
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
-        other => TlsFailure::BadCertificate(other.to_string()),
+        other => Problem::Other(other.to_string()),
+    }
+}
+
+// === impl Problem ===
+
+impl Problem {
+    /// The words that choose the alert that the server's log will show.
+    fn as_alert(&self) -> CertificateError {
+        match self {
+            Self::UnknownCa => CertificateError::UnknownIssuer,
+            Self::Expired => CertificateError::Expired,
+            Self::NotYetValid => CertificateError::NotValidYet,
+            Self::WrongName => CertificateError::NotValidForName,
+            Self::Other(_) => CertificateError::BadEncoding,
+        }
     }
 }
 
@@ -145,17 +160,8 @@ impl ServerCertVerifier for Witness {
         let problems =
             self.judge.problems(end_entity, intermediates, server_name, now, certificate.as_ref());
         let verdict = match problems.first() {
-            // The words choose the alert that the server's log will show.
-            Some(problem) if !self.judge.lenient => Err(match problem {
-                TlsFailure::UnknownCa => CertificateError::UnknownIssuer,
-                TlsFailure::Expired => CertificateError::Expired,
-                TlsFailure::NotYetValid => CertificateError::NotValidYet,
-                TlsFailure::WrongName => CertificateError::NotValidForName,
-                #[expect(clippy::wildcard_enum_match_arm, reason = "no other is a certificate's")]
-                _ => CertificateError::BadEncoding,
-            }
-            .into()),
-            _ => Ok(ServerCertVerified::assertion()),
+            Some(problem) if !self.judge.lenient => Err(problem.as_alert().into()),
+            Some(_) | None => Ok(ServerCertVerified::assertion()),
         };
         let mut facts = self.lock();
         facts.certificate = certificate;

@@ -29,7 +29,8 @@ async fn a_request_is_written_as_asked() {
     connection.send(&get("/api/v1/query?query=up"), soon()).await.unwrap();
     let expected = format!(
         "GET /api/v1/query?query=up HTTP/1.1\r\nhost: prometheus.example:9090\r\n\
-         accept: application/json\r\naccept-encoding: gzip\r\nuser-agent: promlink/{version}\r\n\r\n"
+         accept: application/json\r\naccept-encoding: gzip\r\n\
+         user-agent: promlink/{version}\r\n\r\n"
     );
     assert_eq!(heard.lock().unwrap().pop(), Some(expected));
 
@@ -57,8 +58,8 @@ async fn a_request_is_written_as_asked() {
 #[tokio::test]
 async fn an_answer_has_its_parts() {
     let server = answering(
-        "HTTP/1.1 422 Unprocessable Entity\r\nContent-Type: application/json\r\nX-Odd: gr\u{fc}n\r\n\
-         Content-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 422 Unprocessable Entity\r\nContent-Type: application/json\r\n\
+         X-Odd: gr\u{fc}n\r\nContent-Length: 2\r\n\r\n{}",
     )
     .await;
     let response = sent(&server).await.unwrap();
@@ -185,7 +186,8 @@ async fn gzip_is_undone_and_a_bomb_stops_at_the_cap() {
 #[tokio::test]
 async fn a_redirect_that_says_gzip_has_no_body() {
     let server = answering(
-        "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Encoding: gzip\r\n\
+         Content-Length: 0\r\n\r\n",
     )
     .await;
     let response = sent(&server).await.unwrap();
