@@ -1,8 +1,8 @@
 //! The faces: each a pure function of the snapshot and of the moment at which it renders.
 //!
-//! None may ask anybody anything, so none can be slower than its own text, and no two can disagree: they
-//! read the same words from the same place. What JSON, table and page have in common is [`Shown`]: one link
-//! as the daemon publishes it, or as one `check` found it.
+//! None may ask anybody anything, so none can be slower than its own text, and no two can disagree:
+//! they read the same words from the same place. What JSON, table and page have in common is
+//! [`Shown`]: one link as the daemon publishes it, or as one `check` found it.
 
 pub mod catalog;
 pub mod json;
@@ -15,8 +15,6 @@ mod words;
 
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod tests;
 
 use crate::clock::Now;
 use crate::diagnosis::Placed;

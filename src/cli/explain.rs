@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{complain, say};
 use crate::config::meant;
+use crate::expose::runbook;
 use crate::report::cause::{Cause, Weight};
 
 pub fn run(code: Option<&str>) -> ExitCode {
@@ -27,7 +28,8 @@ fn explain(cause: Cause) -> String {
         Weight::Degrades => "degrades the link: panels get data, but something wants attention",
         Weight::Notes => "is worth knowing; the link's verdict stays",
     };
-    either_end(&format!("{}: {}.\n\nIt {weight}.\n\n{}\n", row.code, row.sentence, row.next_step))
+    let summary = format!("{}: {}.\n\nIt {weight}.\n\n{}\n", row.code, row.sentence, row.next_step);
+    format!("{}\n{}", either_end(&summary), runbook::body(cause))
 }
 
 fn list() -> String {
@@ -53,7 +55,9 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\n\nIt breaks the link"), "{text}");
-        assert!(text.ends_with(&format!("\n\n{}\n", Cause::ConnectionRefused.row().next_step)));
+        assert!(text.contains(&format!("\n\n{}\n\n", Cause::ConnectionRefused.row().next_step)));
+        assert!(text.ends_with(runbook::body(Cause::ConnectionRefused)));
+        assert!(!text.contains("# connection_refused"), "{text}");
         assert_eq!(list().lines().count(), Cause::ALL.len());
         assert!(Cause::ALL.iter().all(|cause| !explain(*cause).contains("{it}")));
     }

@@ -1,7 +1,7 @@
 //! The one table of every metric: name, type, unit, labels, help.
 //!
-//! README, `promlink metrics`, rules, dashboard and tests are made from it or held against it, so a name is
-//! written twice in the code at most: here, and as the constant that renders it.
+//! README, `promlink metrics`, rules, dashboard and tests are made from it or held against it, so a
+//! name is written twice in the code at most: here, and as the constant that renders it.
 
 #[cfg(test)]
 mod tests;
@@ -77,7 +77,10 @@ pub const LATER: &[Metric] = &[
 ];
 
 macro_rules! metrics {
-    ($($id:ident $name:literal $kind:ident $unit:ident $per:ident [$($label:literal)*] $help:literal)+) => {
+    ($(
+        $id:ident $name:literal $kind:ident $unit:ident $per:ident [$($label:literal)*]
+        $help:literal
+    )+) => {
         $(#[doc = $help]
         pub const $id: Metric = Metric {
             name: $name,
@@ -96,11 +99,11 @@ macro_rules! metrics {
 metrics! {
     // --- link
     LINK_UP "promlink_link_up" Gauge Flag Link ["link"]
-        "Whether Grafana can read Prometheus: 1 working or degraded, 0 broken, absent while nobody can tell."
+        "Can Grafana read Prometheus: 1 working or degraded, 0 broken, absent if nobody can tell."
     LINK_VERDICT "promlink_link_verdict" Gauge Flag Link ["link" "verdict"]
         "1 for the published verdict of the link, 0 for the others."
     LINK_CAUSE "promlink_link_cause" Gauge Info Link ["link" "cause" "path" "check" "side"]
-        "Why the link is not working, where that was found, and who has to act; absent while working."
+        "Why the link is not working, where that was found, who has to act; absent while working."
     LINK_FINDING "promlink_link_finding" Gauge Info Link
         ["link" "cause" "weight" "path" "check" "subject"]
         "Everything else that was found; weight says what it does to the link by itself."
@@ -118,7 +121,7 @@ metrics! {
         "From the start of one cycle to the start of the next."
     LINK_INFO "promlink_link_info" Gauge Info Link
         ["link" "prometheus_url" "grafana" "datasource_uid" "datasource_name"]
-        "What the link connects; a label is empty where the link has no such end or it is not known yet."
+        "What the link connects; a label is empty if there is no such end or it is not known yet."
 
     // --- link, path
     PATH_SUCCESS "promlink_path_success" Gauge Flag Link ["link" "path"]
@@ -146,7 +149,8 @@ metrics! {
         "Series that the selector of the link gave; by default one for each target."
     TARGETS_UP "promlink_prometheus_targets_up" Gauge Count Link ["link"]
         "How many of them have the value 1."
-    NEWEST_SAMPLE "promlink_prometheus_newest_sample_timestamp_seconds" Gauge Timestamp Link ["link"]
+    NEWEST_SAMPLE "promlink_prometheus_newest_sample_timestamp_seconds" Gauge Timestamp Link
+        ["link"]
         "The time of the newest sample of the selector, by the server's clock."
     PROMETHEUS_INFO "promlink_prometheus_info" Gauge Info Link ["link" "flavour" "version"]
         "What kind of server answered."
@@ -163,23 +167,23 @@ metrics! {
 
     // --- Grafana
     GRAFANA_UP "promlink_grafana_up" Gauge Flag Grafana ["grafana"]
-        "1 if Grafana answered, 0 if it failed, absent while nobody can tell."
+        "1 if Grafana answered, 0 if it failed, absent if nobody can tell."
     GRAFANA_ALARM "promlink_grafana_alarm" Gauge Flag Grafana ["grafana" "alarm"]
         "1 while that alarm of the Grafana stands."
     GRAFANA_INFO "promlink_grafana_info" Gauge Info Grafana ["grafana" "version"]
         "The version of Grafana."
-    GRAFANA_TOKEN_NOT_AFTER "promlink_grafana_token_not_after_timestamp_seconds" Gauge Timestamp Grafana
-        ["grafana"]
+    GRAFANA_TOKEN_NOT_AFTER "promlink_grafana_token_not_after_timestamp_seconds"
+        Gauge Timestamp Grafana ["grafana"]
         "When promlink's token for this Grafana expires; absent if Grafana does not tell."
     DISCOVERED_LINKS "promlink_discovered_links" Gauge Count Grafana ["grafana"]
         "Links that were found in this Grafana."
-    DISCOVERY_LAST_SUCCESS "promlink_discovery_last_success_timestamp_seconds" Gauge Timestamp Grafana
-        ["grafana"]
+    DISCOVERY_LAST_SUCCESS "promlink_discovery_last_success_timestamp_seconds"
+        Gauge Timestamp Grafana ["grafana"]
         "When this Grafana's list of data sources was last read."
 
     // --- server
     SERVER_UP "promlink_server_up" Gauge Flag Server ["server"]
-        "1 if the Prometheus at this address answered, 0 if it failed, absent while nobody can tell."
+        "1 if the Prometheus at this address answered, 0 if it failed, absent if nobody can tell."
     SERVER_ALARM "promlink_server_alarm" Gauge Flag Server ["server"]
         "1 while the alarm of this address stands, in place of those of its links."
 
@@ -188,8 +192,8 @@ metrics! {
         "The version of promlink."
     CONFIG_RELOAD_SUCCESSFUL "promlink_config_last_reload_successful" Gauge Flag Promlink []
         "Whether the configuration in force is the one in the file."
-    CONFIG_RELOAD_SUCCESS_TIME "promlink_config_last_reload_success_timestamp_seconds" Gauge Timestamp
-        Promlink []
+    CONFIG_RELOAD_SUCCESS_TIME "promlink_config_last_reload_success_timestamp_seconds"
+        Gauge Timestamp Promlink []
         "When the configuration in force was loaded."
     CYCLES_IN_FLIGHT "promlink_cycles_in_flight" Gauge Count Promlink []
         "Cycles that run now."
@@ -231,7 +235,7 @@ metrics! {
     PROBE_DURATION "probe_duration_seconds" Gauge Seconds Probe []
         "How long the cycle took."
     PROBE_DNS_LOOKUP "probe_dns_lookup_time_seconds" Gauge Seconds Probe []
-        "How long resolving the name of Prometheus took, or Grafana's if the link has no direct path."
+        "How long resolving Prometheus' name took, or Grafana's if there is no direct path."
     PROBE_VERDICT "promlink_probe_verdict" Gauge Flag Probe ["verdict"]
         "1 for the verdict of the cycle, 0 for the others."
 }

@@ -1,4 +1,5 @@
-//! A hand-made snapshot with a link of each verdict, and names that try to break out of every format.
+//! A hand-made snapshot with a link of each verdict, and names that try to break out of every
+//! format.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! JSON, in one shape for `/api/v1/links[/NAME]` and `check --output json`.
 //!
-//! Times are RFC 3339, durations seconds. What has no value is absent: a `null` or a `-1` would have to be
-//! told from a value by every reader, and one of them would forget.
+//! Times are RFC 3339, durations seconds. What has no value is absent: a `null` or a `-1` would
+//! have to be told from a value by every reader, and one of them would forget.
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,8 @@ const TAIL: &[u8] = b"]}\n";
 /// A piece is handed out once it has grown to this.
 const PIECE: usize = 64 * 1024;
 
-/// All links of a snapshot, without history, a piece at a time: 10,000 of them are tens of megabytes.
+/// All links of a snapshot, without history, a piece at a time: 10,000 of them are tens of
+/// megabytes.
 #[derive(Debug)]
 pub struct Links {
     snapshot: Arc<Snapshot>,
@@ -205,9 +206,9 @@ impl<'a> Link<'a> {
             fault: shown.fault.map(Place::from),
             summary: shown.summary,
             next_step: shown.next_step,
-            runbook: base
-                .zip(shown.fault)
-                .map(|(base, fault)| format!("{base}/runbooks/{}", fault.cause.code())),
+            runbook: base.zip(shown.fault).map(|(base, fault)| {
+                format!("{}/runbooks/{}", base.trim_end_matches('/'), fault.cause.code())
+            }),
             since: shown.since.map(|since| words::rfc3339(since.wall)),
             cannot_check_since: shown.cannot_check_since.map(|since| words::rfc3339(since.wall)),
             checked_at: report.map(|report| words::rfc3339(words::ended(report).wall)),
@@ -257,7 +258,7 @@ impl<'a> CheckRow<'a> {
             outcome,
             cause,
             why,
-            duration_seconds: why.is_none().then(|| row.took.as_secs_f64()),
+            duration_seconds: why.is_none().then_some(row.took.as_secs_f64()),
             at: at.map(|at| words::rfc3339(at.wall)),
             evidence: Evidence(&row.facts),
         }

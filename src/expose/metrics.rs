@@ -1,9 +1,10 @@
 //! `/metrics` in text format 0.0.4, the one that every version of Prometheus and its kin reads.
 //!
-//! Written by hand, family by family over all links, because a registry of a million series costs twenty
-//! times the CPU and holds everything twice. It comes in pieces, pulled one at a time: the server sends each
-//! before it asks for the next, so 10,000 links cost one piece of memory and never hold a thread for long.
-//! A family's samples take their label names from the catalogue, so the two cannot part.
+//! Written by hand, family by family over all links, because a registry of a million series costs
+//! twenty times the CPU and holds everything twice. It comes in pieces, pulled one at a time: the
+//! server sends each before it asks for the next, so 10,000 links cost one piece of memory and
+//! never hold a thread for long. A family's samples take their label names from the catalogue, so
+//! the two cannot part.
 
 mod link;
 pub mod process;
@@ -23,8 +24,8 @@ use text::{Samples, flag, unix};
 /// The `Content-Type` of `/metrics` and `/probe`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A piece is handed out once it has grown to this: large enough for one write of a socket, small enough
-/// that a scrape of any size costs nothing to hold.
+/// A piece is handed out once it has grown to this: large enough for one write of a socket, small
+/// enough that a scrape of any size costs nothing to hold.
 const PIECE: usize = 64 * 1024;
 /// What the samples of one link in one family may add to a full piece: a histogram on both paths.
 const SLACK: usize = 8 * 1024;
@@ -156,7 +157,8 @@ fn own(out: &mut Vec<u8>, snapshot: &Snapshot, stats: &SelfStats) {
     one(&catalog::CONFIG_RELOAD_SUCCESS_TIME, &[], unix(config.last_success));
     one(&catalog::CYCLES_IN_FLIGHT, &[], stats.cycles_in_flight.get() as f64);
     one(&catalog::PANICS, &[], stats.panics.get() as f64);
-    // Nothing can be told of receivers before there are any: none is configured, none accepted anything.
+    // Nothing can be told of receivers before there are any: none is configured, none accepted
+    // anything.
     one(&catalog::ALARM_RECEIVERS, &[], 0.0);
     one(&catalog::ALARMS_FIRING, &[], firing(snapshot) as f64);
     one(&catalog::ALARMS_DELIVERED, &[], 0.0);

@@ -1,8 +1,9 @@
-//! `/`: the page for people. It works without JavaScript; with it, it renews itself and says when it cannot.
+//! `/`: the page for people. It works without JavaScript; with it, it renews itself and says when
+//! it cannot.
 //!
-//! Worst first, because whoever opens it wants to know what is wrong. The number of links is bounded, so a
-//! page of 10,000 links is as light as one of a hundred; `?q=` finds the others. All text is escaped by the
-//! template, and the policy lets no script run but the one below.
+//! Worst first, because whoever opens it wants to know what is wrong. The number of links is
+//! bounded, so a page of 10,000 links is as light as one of a hundred; `?q=` finds the others. All
+//! text is escaped by the template, and the policy lets no script run but `page.js`.
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! What `/probe?link=` answers: one cycle, in the words that users of blackbox_exporter know.
 //!
-//! Raw, not published: a prober's reader waits with its own `for`, and a probe that waited as well would be
-//! late twice.
+//! Raw, not published: a prober's reader waits with its own `for`, and a probe that waited as well
+//! would be late twice.
 
 #[cfg(test)]
 mod tests;

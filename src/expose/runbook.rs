@@ -1,15 +1,16 @@
 //! A runbook for each cause: what it means, how promlink knows, what to try first, who acts.
 //!
-//! The files of `alerts/runbooks` are the binary's own text, so `promlink explain` and `/runbooks/CAUSE` work
-//! where the internet does not: at three in the morning, inside a cluster whose network is broken. They use
-//! a handful of Markdown's forms, and those are all that is rendered.
+//! The files of `alerts/runbooks` are the binary's own text, so `promlink explain` and
+//! `/runbooks/CAUSE` work where the internet does not: at three in the morning, inside a cluster
+//! whose network is broken. They use a handful of Markdown's forms, and those are all that is
+//! rendered.
 
 #[cfg(test)]
 mod tests;
 
 use askama::Template;
 
-use crate::report::cause::{Cause, CauseRow};
+use crate::report::cause::Cause;
 
 macro_rules! runbooks {
     ($($cause:ident $code:literal)+) => {
@@ -125,6 +126,8 @@ runbooks! {
 #[template(path = "runbook.html", config = "src/expose/askama.toml")]
 struct Page {
     title: &'static str,
+    /// From this page to the first one.
+    up: &'static str,
     blocks: Vec<Block>,
 }
 
@@ -136,7 +139,7 @@ enum Block {
     Text(Vec<Span>),
     Code(String),
     List(Vec<Vec<Span>>),
-    Causes(Vec<&'static CauseRow>),
+    Causes(Vec<(&'static str, String)>),
 }
 
 /// A run of text, or of code within it.
@@ -146,22 +149,29 @@ struct Span {
     text: String,
 }
 
+/// The runbook as text, below its title.
+#[must_use]
+pub fn body(cause: Cause) -> &'static str {
+    text(cause).split_once("\n\n").map_or("", |(_, body)| body)
+}
+
 /// The runbook as a page.
 #[must_use]
 pub fn page(cause: Cause) -> String {
-    html(cause.code(), blocks(text(cause)))
+    html(cause.code(), "../", blocks(text(cause)))
 }
 
-/// All causes and their runbooks, as a page.
+/// All causes and their runbooks, as the page `/runbooks`.
 #[must_use]
 pub fn index() -> String {
-    let causes = Cause::ALL.iter().map(|cause| cause.row()).collect();
-    html("runbooks", vec![Block::Title("Runbooks".to_owned()), Block::Causes(causes)])
+    let row = |cause: &Cause| (cause.code(), cause.row().sentence.replace("{it}", "the server"));
+    let causes = Cause::ALL.iter().map(row).collect();
+    html("runbooks", "./", vec![Block::Title("Runbooks".to_owned()), Block::Causes(causes)])
 }
 
-fn html(title: &'static str, blocks: Vec<Block>) -> String {
+fn html(title: &'static str, up: &'static str, blocks: Vec<Block>) -> String {
     // Writing text into a String cannot fail.
-    Page { title, blocks }.render().unwrap_or_default()
+    Page { title, up, blocks }.render().unwrap_or_default()
 }
 
 /// Titles, headings, fenced code, numbered lists and paragraphs.

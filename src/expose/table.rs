@@ -1,7 +1,7 @@
 //! What `check` prints for people, and the exit code that goes with it.
 //!
-//! Every hop of both paths is shown, also those that passed: a person who does not believe the verdict can
-//! see what it rests on, and how far the question got before it failed.
+//! Every hop of both paths is shown, also those that passed: a person who does not believe the
+//! verdict can see what it rests on, and how far the question got before it failed.
 
 #[cfg(test)]
 mod tests;
@@ -34,8 +34,8 @@ const BRIEF_FACTS: usize = 3;
 
 // === exit code ===
 
-/// The verdict that decides for all: the heaviest exit. Unknown where there is none, because no answer is
-/// not a good one.
+/// The verdict that decides for all: the heaviest exit. Unknown where there is none, because no
+/// answer is not a good one.
 #[must_use]
 pub fn worst(verdicts: &[Verdict]) -> Verdict {
     verdicts.iter().copied().max_by_key(|v| (severity(*v), *v)).unwrap_or(Verdict::Unknown)
@@ -58,7 +58,8 @@ pub fn exit_code(worst: Verdict, fail_on: FailOn) -> u8 {
     }
 }
 
-/// For an exit code "no answer yet" weighs as much as "cannot tell"; on the page it is still to come.
+/// For an exit code "no answer yet" weighs as much as "cannot tell"; on the page it is still to
+/// come.
 fn severity(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Working => 0,

@@ -1,7 +1,8 @@
 //! The families of a link: what each series says, and when it is better absent.
 //!
-//! Link-level series are the published ones, path- and check-level series those of the latest cycle. What
-//! nobody can tell is absent, because both 0 and 1 would be a lie that an average believes.
+//! Link-level series are the published ones, path- and check-level series those of the latest
+//! cycle. What nobody can tell is absent, because both 0 and 1 would be a lie that an average
+//! believes.
 
 use crate::clock::Now;
 use crate::expose::metrics::text::{Samples, flag, seconds, unix};
@@ -238,7 +239,8 @@ fn for_each_row(link: &LinkView, mut write: impl FnMut(Path, Check, &Row)) {
     }
 }
 
-/// What the direct path saw of the data, else what came through Grafana; nothing once it is too old.
+/// What the direct path saw of the data, else what came through Grafana; nothing once it is too
+/// old.
 fn data<'a, T>(link: &'a LinkView, read: impl Fn(&'a Seen) -> Option<T>) -> Option<T> {
     let latest: &LatestCycle = link.latest.as_deref()?;
     if is_overdue(link) {

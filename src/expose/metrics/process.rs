@@ -1,5 +1,6 @@
-//! `process_*`, by the `prometheus` crate, whose collector reads `/proc`: the one thing on `/metrics` that is
-//! not in a snapshot. So it is gathered apart, once a scrape, and handed to the face as text.
+//! `process_*`, by the `prometheus` crate, whose collector reads `/proc`: the one thing on
+//! `/metrics` that is not in a snapshot. So it is gathered apart, once a scrape, and handed to the
+//! face as text.
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{Registry, TextEncoder};

@@ -7,7 +7,8 @@ use crate::report::facts::clean;
 
 /// Writes samples of one family for one owner (a link, a Grafana, a server, or promlink itself).
 ///
-/// The head (HELP and TYPE) goes before the first sample, so a family without samples leaves no trace.
+/// The head (HELP and TYPE) goes before the first sample, so a family without samples leaves no
+/// trace.
 #[derive(Debug)]
 pub struct Samples<'a> {
     out: &'a mut Vec<u8>,
@@ -71,7 +72,8 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// A histogram of `counts`, not cumulated, one for each bound and one for what exceeds them all.
+    /// A histogram of `counts`, not cumulated, one for each bound and one for what exceeds them
+    /// all.
     pub fn histogram(&mut self, values: &[&str], bounds: &[f64], counts: &[u64], sum: f64) {
         let mut total = 0;
         let bounds = bounds.iter().copied().chain([f64::INFINITY]);
@@ -127,8 +129,8 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// Most values are words of ours; a few are names that anybody may have chosen, so each is made one short
-/// line before it becomes a label of a thousand series.
+/// Most values are words of ours; a few are names that anybody may have chosen, so each is made one
+/// short line before it becomes a label of a thousand series.
 fn push_label(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");

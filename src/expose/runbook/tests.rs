@@ -70,7 +70,7 @@ fn causes_that_it_names_exist() {
 #[test]
 fn markdown_becomes_html_and_stays_text() {
     let markdown = "# a<b\n\nText `x && y` goes\non.\n\n1. One\n   more\n2. `<two>`\n\n```sh\ncat <in >out\n```\n";
-    let html = html("a<b", blocks(markdown));
+    let html = html("a<b", "../", blocks(markdown));
     let (_, main) = html.split_once("<main>").unwrap();
     expect![[r#"
 
@@ -90,6 +90,8 @@ fn markdown_becomes_html_and_stays_text() {
 #[test]
 fn the_index_links_every_cause() {
     let index = index();
-    assert!(Cause::ALL.iter().all(|cause| index.contains(&format!("href=\"{}\"", cause.code()))));
+    let link = |cause: &Cause| format!("href=\"./runbooks/{}\"", cause.code());
+    assert!(Cause::ALL.iter().all(|cause| index.contains(&link(cause))));
+    assert!(!index.contains("{it}"));
     assert!(page(Cause::Starting).contains("<h1>starting</h1>"));
 }

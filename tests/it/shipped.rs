@@ -1,0 +1,301 @@
+//! What is shipped beside the binary uses only names that the binary has, and is accepted by the
+//! program that will read it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Labels that the scrape adds.
+const OF_THE_SCRAPE: [&str; 4] = ["cluster", "namespace", "job", "instance"];
+
+// === promlink's own tables ===
+
+fn promlink(arguments: &[&str]) -> String {
+    let program = Command::new(env!("CARGO_BIN_EXE_promlink")).args(arguments).output().unwrap();
+    assert!(program.status.success(), "{program:?}");
+    String::from_utf8(program.stdout).unwrap()
+}
+
+/// Name and labels of every metric, as `promlink metrics` tells them.
+fn catalogue() -> BTreeMap<String, BTreeSet<String>> {
+    let table = promlink(&["metrics"]);
+    let (head, rows) = table.split_once('\n').unwrap();
+    let (from, to) = (head.find("labels").unwrap(), head.find("help").unwrap());
+    let mut catalogue = BTreeMap::new();
+    for row in rows.lines() {
+        let (name, _) = row.split_once(' ').unwrap();
+        let cell: String = row.chars().skip(from).take(to - from).collect();
+        let labels = cell.split(',').map(|label| label.trim().to_owned());
+        let labels = labels.filter(|label| !label.is_empty()).collect();
+        let kind = row.split_whitespace().nth(1).unwrap();
+        if kind == "histogram" {
+            for suffix in ["_bucket", "_sum", "_count"] {
+                catalogue.insert(format!("{name}{suffix}"), &labels | &["le".to_owned()].into());
+            }
+        }
+        catalogue.insert(name.to_owned(), labels);
+    }
+    assert!(catalogue.len() > 40, "{table}");
+    catalogue
+}
+
+fn causes() -> BTreeSet<String> {
+    let list = promlink(&["explain"]);
+    list.lines().filter_map(|line| line.split_once(' ')).map(|(code, _)| code.to_owned()).collect()
+}
+
+// === reading what is shipped ===
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn runbooks() -> Vec<String> {
+    let folder = fs::read_dir(Path::new(ROOT).join("alerts/runbooks")).unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+    folder.map(|entry| format!("alerts/runbooks/{}", name(entry).unwrap())).collect()
+}
+
+/// Each name of ours in `text`, with what stands in braces behind it, if anything.
+fn uses(text: &str) -> Vec<(&str, Option<&str>)> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut uses = Vec::new();
+    let mut rest = text;
+    while let Some((_, found)) = rest.split_once("promlink_") {
+        let tail = found.trim_start_matches(word);
+        let name = text_between(rest, found, tail);
+        let braces = tail.strip_prefix('{').and_then(|tail| tail.split_once('}'));
+        uses.push((name, braces.map(|(inside, _)| inside)));
+        rest = tail;
+    }
+    uses
+}
+
+/// `promlink_` and what follows it up to `tail`, as one piece of `text`.
+fn text_between<'a>(text: &'a str, found: &str, tail: &str) -> &'a str {
+    let start = text.len() - found.len() - "promlink_".len();
+    text.get(start..text.len() - tail.len()).unwrap()
+}
+
+/// Names of the labels in `link="a",path=~"b"`.
+fn labels(selector: &str) -> Vec<String> {
+    let plain = selector.replace('\'', "\"");
+    let mut names = Vec::new();
+    let mut outside = true;
+    for piece in plain.split('"') {
+        if outside && !piece.is_empty() {
+            let name = piece.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            names.push(name.trim_end_matches("%q").trim_end_matches(['=', '~', '!']).to_owned());
+        }
+        outside = !outside;
+    }
+    names.into_iter().filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn every_name_and_label_is_in_the_catalogue() {
+    let catalogue = catalogue();
+    let mut files = vec![
+        "alerts/rules.yaml".to_owned(),
+        "alerts/rules_test.yaml".to_owned(),
+        "dashboards/overview.json".to_owned(),
+        "deploy/promlink.yaml".to_owned(),
+    ];
+    files.extend(runbooks());
+    let mut found = 0;
+    for file in files {
+        // In JSON a quote within an expression is escaped.
+        let text = read(&file).replace("\\\"", "\"");
+        for (name, selector) in uses(&text) {
+            let Some(known) = catalogue.get(name) else { panic!("{file}: {name} is no metric") };
+            found += 1;
+            for label in labels(selector.unwrap_or_default()) {
+                let ok = known.contains(&label) || OF_THE_SCRAPE.contains(&label.as_str());
+                assert!(ok, "{file}: {name} has no label {label}");
+            }
+        }
+    }
+    assert!(found > 60, "{found} names found");
+}
+
+#[test]
+fn every_cause_in_the_rules_exists() {
+    let causes = causes();
+    let text = read("alerts/rules.yaml") + &read("alerts/rules_test.yaml");
+    let text = text.replace('\'', "\"");
+    let mut found = BTreeSet::new();
+    for opening in ["cause=\"", "promlink explain "] {
+        for rest in text.split(opening).skip(1) {
+            let code = rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().unwrap();
+            assert!(code.is_empty() || causes.contains(code), "{code}");
+            found.insert(code);
+        }
+    }
+    assert!(found.contains("tls_expiring") && found.contains("connection_refused"), "{found:?}");
+}
+
+// === rules ===
+
+/// Runs promtool; without it the test is skipped, unless `PROMLINK_REQUIRE_REAL=1`.
+fn promtool(arguments: &[&str]) {
+    let output = match Command::new("promtool").args(arguments).current_dir(ROOT).output() {
+        Ok(output) => output,
+        Err(error) => {
+            let required = std::env::var("PROMLINK_REQUIRE_REAL").is_ok_and(|value| value == "1");
+            assert!(!required, "promtool: {error}");
+            println!("skipped: no promtool");
+            return;
+        }
+    };
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn the_rules_are_good_and_do_what_they_say() {
+    promtool(&["check", "rules", "--lint=all", "--lint-fatal", "alerts/rules.yaml"]);
+    promtool(&["test", "rules", "alerts/rules_test.yaml"]);
+}
+
+#[test]
+fn each_rule_has_a_test_and_says_what_it_means() {
+    let (rules, tests) = (read("alerts/rules.yaml"), read("alerts/rules_test.yaml"));
+    for rule in rules.split("- alert: ").skip(1) {
+        let name = rule.lines().next().unwrap();
+        assert!(tests.contains(&format!("alertname: {name}\n        exp_alerts")), "{name}: test");
+        for part in ["severity: ", "summary: ", "description: "] {
+            assert!(rule.contains(part), "{name}: {part}");
+        }
+        // What promlink pushes as well is quiet while it is delivered.
+        let carried = rule.contains("_alarm{") || rule.contains("_alarm ==");
+        let quiet = "unless on (cluster, namespace, job) promlink_alarms_delivered == 1";
+        assert_eq!(carried, rule.contains(quiet), "{name}");
+    }
+}
+
+// === dashboard ===
+
+/// The rules of Grafana's own dashboard linter that concern this one.
+#[test]
+fn the_dashboard_keeps_the_rules_of_the_linter() {
+    let dashboard: Value = serde_json::from_str(&read("dashboards/overview.json")).unwrap();
+    assert_eq!(dashboard["uid"], "promlink-overview", "links to it are public");
+    assert_eq!(dashboard["editable"], false);
+    assert!(dashboard["schemaVersion"].as_u64().is_some_and(|version| version <= 39));
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let source = &variables[0];
+    assert_eq!((&source["type"], &source["name"]), (&"datasource".into(), &"datasource".into()));
+    assert_eq!(source["label"], "Data source");
+    for (variable, label) in variables.iter().skip(1).zip(["Job", "Instance", "Link"]) {
+        assert_eq!(variable["label"], label);
+        assert_eq!(variable["datasource"]["uid"], "${datasource}", "{label}");
+        assert_eq!((&variable["multi"], &variable["allValue"]), (&true.into(), &".+".into()));
+        assert_eq!(variable["refresh"], 2, "{label}");
+        assert!(variable["query"]["query"].as_str().unwrap().starts_with("label_values("));
+    }
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), panels.len());
+    for panel in panels {
+        let title = panel["title"].as_str().unwrap();
+        assert!(panel["description"].as_str().is_some_and(|text| text.ends_with('.')), "{title}");
+        assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title}");
+        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
+        assert!(!panel["targets"].as_array().unwrap().is_empty(), "{title}");
+    }
+}
+
+#[test]
+fn the_dashboard_s_queries_are_good() {
+    let dashboard: Value = serde_json::from_str(&read("dashboards/overview.json")).unwrap();
+    let targets = dashboard["panels"].as_array().unwrap().iter();
+    let targets = targets.flat_map(|panel| panel["targets"].as_array().unwrap());
+    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+    for (index, target) in targets.enumerate() {
+        let expression = target["expr"].as_str().unwrap();
+        for (name, selector) in uses(expression) {
+            let selector = selector.unwrap_or_default();
+            let scoped = ["job=~\"$job\"", "instance=~\"$instance\"", "link=~\"$link\""];
+            assert!(scoped.iter().all(|part| selector.contains(part)), "{expression}");
+            if name.ends_with("_total") || name.ends_with("_bucket") {
+                assert!(expression.contains(&format!("rate({name}{{")), "{expression}");
+                assert!(expression.contains("[$__rate_interval]"), "{expression}");
+            }
+        }
+        let plain = expression.replace("$__rate_interval", "5m").replace("=~\"$", "=~\"");
+        let plain = serde_json::to_string(&plain).unwrap();
+        rules += &format!("  - {{record: 'a:b:c{index}', expr: {plain}}}\n");
+    }
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(rules.as_bytes()).unwrap();
+    promtool(&["check", "rules", file.path().to_str().unwrap()]);
+}
+
+// === deployment ===
+
+#[test]
+fn the_manifest_s_configuration_is_accepted() {
+    let manifest = read("deploy/promlink.yaml");
+    let (_, block) = manifest.split_once("  promlink.yml: |\n").unwrap();
+    let lines = block.lines().map_while(|line| line.strip_prefix("    "));
+    let config: String = lines.map(|line| format!("{line}\n")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("promlink.yml");
+    fs::write(&file, config).unwrap();
+    promlink(&["config", "check", "--config.file", file.to_str().unwrap()]);
+}
+
+#[test]
+fn the_manifest_keeps_to_restricted_pod_security_and_asks_nothing() {
+    let manifest = read("deploy/promlink.yaml");
+    for line in [
+        "automountServiceAccountToken: false",
+        "runAsNonRoot: true",
+        "seccompProfile: {type: RuntimeDefault}",
+        "allowPrivilegeEscalation: false",
+        "readOnlyRootFilesystem: true",
+        "capabilities: {drop: [ALL]}",
+        r#"args: ["serve", "--config.file=/etc/promlink/promlink.yml"]"#,
+        "containerPort: 10079",
+        "port: 10079",
+        "path: /-/healthy",
+        "path: /-/ready",
+        "mountPath: /etc/promlink,",
+    ] {
+        assert!(manifest.contains(line), "{line}");
+    }
+    for word in ["kind: Role", "ClusterRole", "serviceAccountName", "hostNetwork", "hostPath"] {
+        assert!(!manifest.contains(word), "{word}");
+    }
+    let image = read("deploy/Dockerfile");
+    assert!(image.contains(r#"CMD ["serve", "--config.file=/etc/promlink/promlink.yml"]"#));
+    assert!(image.contains("EXPOSE 10079"));
+    assert!(image.contains("USER 65532:65532") && manifest.contains("runAsUser: 65532"));
+}
+
+/// YAML that Kubernetes' own reader takes, where it is there.
+#[test]
+fn the_manifest_is_yaml_of_kubernetes() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(Path::new(ROOT).join("deploy/promlink.yaml"), folder.path().join("promlink.yaml"))
+        .unwrap();
+    fs::write(folder.path().join("kustomization.yaml"), "resources: [promlink.yaml]\n").unwrap();
+    let mut kubectl = Command::new("kubectl");
+    kubectl.arg("kustomize").arg(folder.path()).stderr(Stdio::piped());
+    let Ok(output) = kubectl.output() else {
+        println!("skipped: no kubectl");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let kinds = String::from_utf8(output.stdout).unwrap();
+    let kinds: BTreeSet<&str> =
+        kinds.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert_eq!(kinds, BTreeSet::from(["ConfigMap", "Deployment", "Service"]));
+}
