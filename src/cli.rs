@@ -23,8 +23,8 @@ use self::check::CheckArgs;
 use self::config::ConfigCommand;
 use self::flags::Flags;
 use crate::app;
-use crate::demo;
 use crate::config::{ConfigErrors, Level, Log, Settings, Sources, load};
+use crate::demo;
 use crate::shutdown::{self, Signals};
 use crate::telemetry;
 

@@ -10,5 +10,5 @@ pub mod fault;
 pub mod grafana;
 mod http;
 pub mod prometheus;
-pub(crate) mod story;
 pub mod standin;
+pub(crate) mod story;

@@ -135,7 +135,8 @@ async fn listen() -> Result<(TcpListener, SocketAddr), String> {
 }
 
 fn opening(address: SocketAddr) -> String {
-    let mut text = "A DNS server, a Prometheus and a Grafana stand in on this machine.\n".to_owned();
+    let mut text =
+        "A DNS server, a Prometheus and a Grafana stand in on this machine.\n".to_owned();
     if address != LISTEN {
         let _infallible = writeln!(text, "Port {} is taken; this is another one.", LISTEN.port());
     }
@@ -148,8 +149,11 @@ fn opening(address: SocketAddr) -> String {
 }
 
 fn closing(told: bool, once: bool, address: SocketAddr) -> String {
-    let verdict =
-        if told { "Every verdict was the expected one." } else { "Not every verdict was the expected one." };
+    let verdict = if told {
+        "Every verdict was the expected one."
+    } else {
+        "Not every verdict was the expected one."
+    };
     let next = if once {
         String::new()
     } else {

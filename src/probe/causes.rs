@@ -124,16 +124,10 @@ pub fn problem_words(problem: &Problem) -> String {
     }
 }
 
-/// A request without a whole answer. `certificate_asked`: the handshake wanted a client certificate that
-/// we did not have, which TLS 1.3 servers answer by breaking off at the first request.
-pub fn http(failure: &HttpFailure, end: End, certificate_asked: bool) -> Cause {
+/// A request without a whole answer.
+pub fn http(failure: &HttpFailure, end: End) -> Cause {
     match failure {
         HttpFailure::NoResponse | HttpFailure::BodyTimeout { .. } => Cause::NoResponse,
-        HttpFailure::Closed | HttpFailure::Reset | HttpFailure::TlsAlert(_)
-            if certificate_asked =>
-        {
-            Cause::TlsClientCertificateRequired
-        }
         HttpFailure::Closed | HttpFailure::Stale => Cause::ConnectionClosed,
         HttpFailure::Reset => Cause::ConnectionReset,
         HttpFailure::TlsAlert(_) => Cause::TlsHandshakeFailed,

@@ -163,9 +163,8 @@ impl Steps<'_> {
     }
 
     async fn speak(&mut self, stream: Stream, address: SocketAddr) {
-        let asked = self.leg.seen.client_certificate_asked;
         let connection = Connection::open(stream).await.ok();
-        self.wire = Wire::Speaking(Line::new(End::Prometheus, address, connection, asked));
+        self.wire = Wire::Speaking(Line::new(End::Prometheus, address, connection));
     }
 
     async fn query(&mut self) -> Row {

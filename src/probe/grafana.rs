@@ -182,8 +182,7 @@ impl Through<'_> {
         self.leg.seen.version.clone_from(&visit.seen.version);
         self.leg.seen.not_after = visit.seen.not_after;
         self.leg.seen.clock_skew_seconds = visit.seen.clock_skew_seconds;
-        let asked_for = visit.seen.client_certificate_asked;
-        let fresh = |address| Line::new(End::Grafana, address, None, asked_for);
+        let fresh = |address| Line::new(End::Grafana, address, None);
         self.line = line.or_else(|| visit.address.map(fresh));
         self.visit = Some(visit);
     }

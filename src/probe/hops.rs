@@ -181,7 +181,6 @@ impl<'a> Hops<'a> {
             }
         };
         let done = client.handshake(stream, &self.endpoint.url.host, deadline).await;
-        seen.client_certificate_asked = done.facts.client_certificate_asked;
         seen.not_after = done.facts.certificate.as_ref().map(|leaf| leaf.not_after);
         let outcome = match &done.result {
             Ok(_) => Outcome::Passed,
@@ -198,7 +197,8 @@ impl<'a> Hops<'a> {
                     .map(|cause| Finding::of(cause, format!("issued by {}", leaf.issuer))),
             );
         }
-        Secured { row, stream: done.result.ok().map(Stream::from) }
+        let secure = |stream| Stream::secured(stream, &done.facts);
+        Secured { row, stream: done.result.ok().map(secure) }
     }
 
     /// Dials a known address once more, untimed: a server that closes after an answer is no fault.

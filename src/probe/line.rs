@@ -20,7 +20,6 @@ pub struct Line {
     end: End,
     address: SocketAddr,
     connection: Option<Connection>,
-    certificate_asked: bool,
 }
 
 /// A request without a whole answer.
@@ -36,13 +35,8 @@ pub struct Lost {
 
 impl Line {
     /// Speaks on a stream that was just made.
-    pub fn new(
-        end: End,
-        address: SocketAddr,
-        connection: Option<Connection>,
-        certificate_asked: bool,
-    ) -> Self {
-        Self { end, address, connection, certificate_asked }
+    pub fn new(end: End, address: SocketAddr, connection: Option<Connection>) -> Self {
+        Self { end, address, connection }
     }
 
     /// Whom it leads to.
@@ -80,10 +74,7 @@ impl Line {
     }
 
     fn lost(&self, failure: &HttpFailure) -> Lost {
-        Lost {
-            cause: causes::http(failure, self.end, self.certificate_asked),
-            words: causes::http_words(failure),
-        }
+        Lost { cause: causes::http(failure, self.end), words: causes::http_words(failure) }
     }
 }
 

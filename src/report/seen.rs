@@ -9,8 +9,6 @@ pub struct Seen {
     pub name_that_hit: Option<String>,
     /// The end of the certificate's life.
     pub not_after: Option<SystemTime>,
-    /// The server asked for a client certificate, and we had none.
-    pub client_certificate_asked: bool,
     /// How many series the selector gave.
     pub series: Option<u64>,
     /// How many of them have the value 1.

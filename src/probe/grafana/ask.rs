@@ -214,7 +214,6 @@ impl Through<'_> {
                 crate::probe::causes::End::Grafana,
                 address,
                 None,
-                false,
             ));
             (Asks::Query(expected), self.query_request(uid, memory.large), line)
         } else {

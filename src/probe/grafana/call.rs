@@ -85,7 +85,7 @@ impl Call {
             reached: true,
             last: deadline,
         };
-        let fresh = || Line::new(End::Grafana, self.address, None, false);
+        let fresh = || Line::new(End::Grafana, self.address, None);
         let mut line = self.line.unwrap_or_else(fresh);
         let sent = line.send(&hops, &self.request, deadline).await;
         let took = watch.read();

@@ -107,8 +107,7 @@ impl Visiting<'_> {
 
     async fn speak(&mut self, stream: Stream, address: std::net::SocketAddr) {
         let connection = Connection::open(stream).await.ok();
-        let asked = self.seen.client_certificate_asked;
-        self.line = Some(Line::new(End::Grafana, address, connection, asked));
+        self.line = Some(Line::new(End::Grafana, address, connection));
     }
 
     async fn health(&mut self, headers: &[(String, String)]) -> Row {
