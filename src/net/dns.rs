@@ -5,6 +5,9 @@
 //! let the last candidate of the search list hide what the right one said. So only the codec is
 //! borrowed.
 //!
+//! Addresses come IPv4 first: those that a cluster gives for IPv6 are unique local ones, which
+//! RFC 6724 and so Go rank below IPv4.
+//!
 //! Whose rules are followed is decided once: Go's, because Grafana is written in Go. That is
 //! `/etc/hosts` first, the search list by `ndots`, servers in the order of the file, and both
 //! address families. Unlike Go a server that fails for one candidate is remembered: its failure is

@@ -21,8 +21,8 @@ use rustls::{ALL_VERSIONS, ClientConfig, InconsistentKeys, RootCertStore};
 use crate::link::{TlsOptions, TlsVersion};
 use crate::net::files::{self, say};
 use crate::net::limits::{PEM_BYTES, TRUST_CACHE};
-use crate::net::tls::TlsClient;
-use crate::net::tls::verify::{Judge, Witness};
+use crate::net::tls::verify::{Judge, Pinned, Witness};
+use crate::net::tls::{Certificate, TlsClient};
 
 /// Whom we trust and who we are; one for the process.
 #[derive(Debug, Default)]
@@ -179,14 +179,18 @@ impl Stamp {
 }
 
 /// The authorities of a CA file. Like Go, what cannot be read is passed over while anything can.
-fn authorities(path: &Path) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'static>>), String> {
-    let certificates: Vec<_> = certificates(path)?;
+fn authorities(path: &Path) -> Result<(Arc<RootCertStore>, Pinned), String> {
+    let certificates = certificates(path)?;
     let mut roots = RootCertStore::empty();
     let (good, _) = roots.add_parsable_certificates(certificates.iter().cloned());
     if good == 0 {
         return Err(say(path, "holds no certificate that can be read"));
     }
-    Ok((Arc::new(roots), certificates))
+    let pinned = certificates.into_iter().map(|der| {
+        let certificate = Certificate::read(&der);
+        (der, certificate)
+    });
+    Ok((Arc::new(roots), pinned.collect()))
 }
 
 fn certified_key(cert: &Path, key: &Path) -> Result<CertifiedKey, String> {

@@ -22,13 +22,16 @@ use crate::net::tls::{Certificate, Problem, TlsFacts};
 pub struct Judge {
     /// The authorities.
     pub roots: Arc<RootCertStore>,
-    /// The certificates of the configured CA file, to be recognised when a server shows one.
-    pub pinned: Vec<CertificateDer<'static>>,
+    /// Those of the configured CA file once more: a server may show one, and they have dates.
+    pub pinned: Pinned,
     /// Remark what is wrong, and go on.
     pub lenient: bool,
     /// Signatures that can be checked.
     pub algorithms: WebPkiSupportedAlgorithms,
 }
+
+/// Certificates, and what they say where that can be read.
+pub type Pinned = Vec<(CertificateDer<'static>, Option<Certificate>)>;
 
 /// One handshake's judge and witness.
 #[derive(Debug)]
@@ -54,7 +57,19 @@ impl Judge {
         let mut problems: Vec<_> = date.into_iter().collect();
         match ParsedCertificate::try_from(leaf) {
             Ok(parsed) => {
-                problems.extend(self.chain_problem(leaf, &parsed, intermediates, at, certificate));
+                if !self.pinned.iter().any(|(pinned, _)| pinned == leaf) {
+                    let chain = |roots: &_| {
+                        let algorithms = self.algorithms.all;
+                        verify_server_cert_signed_by_trust_anchor(
+                            &parsed,
+                            roots,
+                            intermediates,
+                            at,
+                            algorithms,
+                        )
+                    };
+                    problems.extend(self.chain_problem(chain, now, certificate));
+                }
                 if verify_server_name(&parsed, name).is_err() {
                     problems.push(Problem::WrongName);
                 }
@@ -72,23 +87,20 @@ impl Judge {
 
     fn chain_problem(
         &self,
-        leaf: &CertificateDer<'_>,
-        parsed: &ParsedCertificate<'_>,
-        intermediates: &[CertificateDer<'_>],
-        at: UnixTime,
+        chain: impl Fn(&RootCertStore) -> Result<(), Error>,
+        now: UnixTime,
         certificate: Option<&Certificate>,
     ) -> Option<Problem> {
-        if self.pinned.contains(leaf) {
-            return None;
+        if let Err(error) = chain(&self.roots) {
+            return Some(chain_failure(error, certificate));
         }
-        let chain = verify_server_cert_signed_by_trust_anchor(
-            parsed,
-            &self.roots,
-            intermediates,
-            at,
-            self.algorithms.all,
-        );
-        chain.err().map(|error| chain_failure(error, certificate))
+        // The library trusts an authority for ever; Go looks at its dates as well.
+        let date = |authority: &Option<Certificate>| dates(authority.as_ref()?, now).1;
+        let problem = self.pinned.iter().find_map(|(_, authority)| date(authority))?;
+        let mut current = RootCertStore::empty();
+        let pinned = self.pinned.iter().filter(|(_, authority)| date(authority).is_none());
+        current.add_parsable_certificates(pinned.map(|(der, _)| der.clone()));
+        chain(&current).is_err().then_some(problem)
     }
 }
 

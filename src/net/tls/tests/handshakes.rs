@@ -79,6 +79,19 @@ async fn an_ended_certificate_in_the_middle_counts() {
 }
 
 #[tokio::test]
+async fn an_ended_authority_counts_unless_a_current_one_has_its_key() {
+    let mut ca = Authority::of(expired(params("ca", &[], true)), None);
+    let pair = ca.leaf(&[HOST]);
+    let (failure, facts) = problems(&pair, &ca, HOST).await;
+    assert_eq!(failure, certificate(Problem::Expired));
+    assert_eq!(facts.problems, [Problem::Expired]);
+
+    let renewed = params("ca", &[], true).self_signed(ca.issuer.key()).unwrap();
+    ca.pem.push_str(&renewed.pem());
+    assert_eq!(problems(&pair, &ca, HOST).await.0, None);
+}
+
+#[tokio::test]
 async fn a_chain_through_the_middle_is_trusted() {
     let ca = Authority::new("ca");
     let middle = Authority::of(params("middle", &[], true), Some(&ca));
