@@ -55,9 +55,9 @@ fn the_table_is_aligned_and_leaves_out_what_is_not_rendered() {
     let start: String = table.lines().take(4).map(|line| format!("{line}\n")).collect();
     expect![[r#"
         metric                                                 type       unit       labels                                                          help
-        promlink_link_up                                       gauge      0 or 1     link                                                            Whether Grafana can read Prometheus: 1 working or degraded, 0 broken, absent while nobody can tell.
+        promlink_link_up                                       gauge      0 or 1     link                                                            Can Grafana read Prometheus: 1 working or degraded, 0 broken, absent if nobody can tell.
         promlink_link_verdict                                  gauge      0 or 1     link, verdict                                                   1 for the published verdict of the link, 0 for the others.
-        promlink_link_cause                                    gauge      1          link, cause, path, check, side                                  Why the link is not working, where that was found, and who has to act; absent while working.
+        promlink_link_cause                                    gauge      1          link, cause, path, check, side                                  Why the link is not working, where that was found, who has to act; absent while working.
     "#]].assert_eq(&start);
     assert!(!table.contains(ASSERTION_SUCCESS.name));
 }
@@ -69,7 +69,7 @@ fn the_markdown_is_a_table() {
     expect![[r#"
         | metric | type | unit | labels | help |
         |---|---|---|---|---|
-        | `promlink_link_up` | gauge | 0 or 1 | `link` | Whether Grafana can read Prometheus: 1 working or degraded, 0 broken, absent while nobody can tell. |
+        | `promlink_link_up` | gauge | 0 or 1 | `link` | Can Grafana read Prometheus: 1 working or degraded, 0 broken, absent if nobody can tell. |
         | `promlink_link_verdict` | gauge | 0 or 1 | `link, verdict` | 1 for the published verdict of the link, 0 for the others. |
     "#]].assert_eq(&start);
     assert!(markdown.lines().all(|line| line.matches('|').count() == HEADINGS.len() + 1));

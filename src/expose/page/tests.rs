@@ -27,7 +27,11 @@ fn text(html: &str) -> String {
 }
 
 fn names(html: &str) -> Vec<&str> {
-    html.split("id=\"").skip(2).filter_map(|rest| rest.split_once('"')).map(|(id, _)| id).collect()
+    html.split("id=\"link-")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(id, _)| id)
+        .collect()
 }
 
 #[test]
@@ -257,7 +261,7 @@ fn one_link_as_html() {
     let (_, link) = html.split_once("<details").unwrap();
     let (link, _) = link.split_once("</details>").unwrap();
     expect![[r#"
-         class="link degraded" id="degraded" open>
+         class="link degraded" id="link-degraded" open>
         <summary>
           <span class="verdict"><span aria-hidden="true">!</span> degraded</span>
           <b>degraded</b> <span class="mono">vantage_blocked</span> <small>at direct/tcp</small> <small>for <time datetime="2026-01-01T00:50:00Z" title="since 2026-01-01 00:50:00 UTC">10 min 0 s</time></small> <small>alarm stands</small>
