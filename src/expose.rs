@@ -14,7 +14,7 @@ pub mod table;
 mod words;
 
 #[cfg(test)]
-mod fixture;
+mod tests;
 
 use crate::clock::Now;
 use crate::diagnosis::Placed;

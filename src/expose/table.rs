@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::expose::{Shown, words};
 use crate::report::check::{Check, Path};
+use crate::report::facts::Fact;
 use crate::report::seen::Seen;
 use crate::report::verdict::Verdict;
 use crate::report::{Leg, Outcome, Report, Row, Walk};
@@ -179,8 +180,19 @@ impl Table {
         self.line(4, &format!("{mark}  {:<17} {time:>10}   {kept}{seen}", check.as_str()));
         if let Outcome::Failed(_) = row.outcome {
             for (key, fact) in row.facts.iter() {
-                let fact = format!("{}: {}", words::key(key), words::fact(fact));
-                self.line(SEEN_COLUMN, &fact);
+                let key = words::key(key);
+                let each = match fact {
+                    Fact::List(texts) => texts.clone(),
+                    Fact::Text(_)
+                    | Fact::Count(_)
+                    | Fact::Number(_)
+                    | Fact::Seconds(_)
+                    | Fact::Time(_)
+                    | Fact::Flag(_) => vec![words::fact(fact)],
+                };
+                for text in each {
+                    self.line(SEEN_COLUMN, &format!("{key}: {text}"));
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::*;
-use crate::expose::fixture;
+use crate::expose::tests::fixture;
 use crate::state::snapshot::LinkView;
 
 /// Compared as a person reads it; that it is valid JSON is checked on the way.
@@ -32,89 +32,93 @@ fn a_broken_link_with_its_history() {
     check(
         &one(&published(&fixture::broken()), "https://promlink.example.org"),
         expect![[r#"
-        {
-          "links": [
             {
-              "cannot_check_since": "2026-01-01T00:58:20Z",
-              "cause": "connection_refused",
-              "check": "tcp",
-              "checked_at": "2026-01-01T00:59:50Z",
-              "checks": [
+              "links": [
                 {
-                  "check": "dns",
-                  "duration_seconds": 0.001,
-                  "outcome": "passed",
-                  "path": "direct"
-                },
-                {
+                  "cannot_check_since": "2026-01-01T00:58:20Z",
                   "cause": "connection_refused",
                   "check": "tcp",
-                  "duration_seconds": 0.004,
-                  "evidence": {
-                    "address": "10.0.0.7:9090",
-                    "error": "\"}<script>alert('&')</script>\\  # {{ x }}"
-                  },
-                  "outcome": "failed",
-                  "path": "direct"
-                },
-                {
-                  "check": "query",
-                  "outcome": "skipped",
+                  "checked_at": "2026-01-01T00:59:50Z",
+                  "checks": [
+                    {
+                      "check": "dns",
+                      "duration_seconds": 0.001,
+                      "outcome": "passed",
+                      "path": "direct"
+                    },
+                    {
+                      "cause": "connection_refused",
+                      "check": "tcp",
+                      "duration_seconds": 0.004,
+                      "evidence": {
+                        "address": "10.0.0.7:9090",
+                        "attempts": [
+                          "first",
+                          "second"
+                        ],
+                        "error": "\"}<script>alert('&')</script>\\  # {{ x }}"
+                      },
+                      "outcome": "failed",
+                      "path": "direct"
+                    },
+                    {
+                      "check": "query",
+                      "outcome": "skipped",
+                      "path": "direct",
+                      "why": "needs_tcp"
+                    },
+                    {
+                      "check": "grafana_health",
+                      "duration_seconds": 0.003,
+                      "outcome": "passed",
+                      "path": "grafana"
+                    },
+                    {
+                      "cause": "connection_refused",
+                      "check": "grafana_query",
+                      "duration_seconds": 0.004,
+                      "outcome": "failed",
+                      "path": "grafana"
+                    }
+                  ],
+                  "datasource_name": "\"}<script>alert('&')</script>\\\n # {{ x }}",
+                  "datasource_uid": "prometheus",
+                  "duration_seconds": 0.06,
+                  "findings": [],
+                  "grafana": "main",
+                  "history": [
+                    {
+                      "duration_seconds": 0.04,
+                      "started": "2026-01-01T00:59:20Z",
+                      "trigger": "interval",
+                      "verdict": "working"
+                    },
+                    {
+                      "cause": "connection_refused",
+                      "check": "tcp",
+                      "duration_seconds": 0.04,
+                      "path": "direct",
+                      "side": "prometheus",
+                      "started": "2026-01-01T00:59:35Z",
+                      "summary": "refused",
+                      "trigger": "interval",
+                      "verdict": "broken"
+                    }
+                  ],
+                  "link": "broken",
+                  "next_step": "Check that the process runs and listens at that port, and that its Service selects ready pods.",
                   "path": "direct",
-                  "why": "needs_tcp"
-                },
-                {
-                  "check": "grafana_health",
-                  "duration_seconds": 0.003,
-                  "outcome": "passed",
-                  "path": "grafana"
-                },
-                {
-                  "cause": "connection_refused",
-                  "check": "grafana_query",
-                  "duration_seconds": 0.004,
-                  "outcome": "failed",
-                  "path": "grafana"
-                }
-              ],
-              "datasource_name": "\"}<script>alert('&')</script>\\\n # {{ x }}",
-              "datasource_uid": "prometheus",
-              "duration_seconds": 0.06,
-              "findings": [],
-              "grafana": "main",
-              "history": [
-                {
-                  "duration_seconds": 0.04,
-                  "started": "2026-01-01T00:59:20Z",
-                  "trigger": "interval",
-                  "verdict": "working"
-                },
-                {
-                  "cause": "connection_refused",
-                  "check": "tcp",
-                  "duration_seconds": 0.04,
-                  "path": "direct",
+                  "prometheus_url": "http://prometheus-k8s.monitoring.svc:9090",
+                  "runbook": "https://promlink.example.org/runbooks/connection_refused",
                   "side": "prometheus",
-                  "started": "2026-01-01T00:59:35Z",
-                  "summary": "refused",
+                  "since": "2026-01-01T00:50:00Z",
+                  "summary": "Prometheus refused the connection at 10.0.0.7:9090",
                   "trigger": "interval",
                   "verdict": "broken"
                 }
               ],
-              "link": "broken",
-              "next_step": "Check that the process runs and listens at that port, and that its Service selects ready pods.",
-              "path": "direct",
-              "prometheus_url": "http://prometheus-k8s.monitoring.svc:9090",
-              "runbook": "https://promlink.example.org/runbooks/connection_refused",
-              "side": "prometheus",
-              "since": "2026-01-01T00:50:00Z",
-              "summary": "Prometheus refused the connection at 10.0.0.7:9090",
-              "trigger": "interval",
-              "verdict": "broken"
-            }
-          ],
-          "schema_version": 1
-        }"#]],
+              "schema_version": 1
+            }"#]],
     );
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use expect_test::expect;
 
 use super::*;
-use crate::expose::fixture;
+use crate::expose::tests::fixture;
 use crate::link::LinkName;
 
 fn page(filter: &str) -> String {
@@ -76,8 +76,10 @@ fn what_it_tells() {
         connection_refused
         address
         10.0.0.7:9090 ·
-        resends
+        overlap
         NaN ·
+        attempts
+        first, second ·
         error
         &#34;}&#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;\ # {{ x }}
         skipped

@@ -1,7 +1,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::expose::fixture;
+use crate::expose::tests::fixture;
 
 fn samples(cycle: Option<&LatestCycle>) -> String {
     let text = String::from_utf8(render(cycle)).unwrap();

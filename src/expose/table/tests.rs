@@ -1,7 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::expose::fixture;
+use crate::expose::tests::fixture;
 use crate::state::snapshot::LinkView;
 
 fn check(views: &[LinkView], expected: Expect) {
@@ -59,7 +59,9 @@ fn broken() {
                 ok    dns                  1.00 ms
                 FAIL  tcp                  4.00 ms   connection_refused
                                                      address: 10.0.0.7:9090
-                                                     resends: NaN
+                                                     overlap: NaN
+                                                     attempts: first
+                                                     attempts: second
                                                      error: "}<script>alert('&')</script>\  # {{ x }}
                 -     query                          skipped: needs tcp
 

@@ -135,7 +135,8 @@ pub fn broken() -> LinkView {
     let fault = fault(Cause::ConnectionRefused, Path::Direct, Check::Tcp, Side::Prometheus);
     let refused = failed(Cause::ConnectionRefused)
         .with(Key::Address, Fact::Text("10.0.0.7:9090".to_owned()))
-        .with(Key::Resends, Fact::Number(f64::NAN))
+        .with(Key::Overlap, Fact::Number(f64::NAN))
+        .with(Key::Attempts, Fact::List(vec!["first".to_owned(), "second".to_owned()]))
         .with(Key::Error, Fact::Text(NASTY.replace('\n', " ")));
     let direct = walk(
         &[

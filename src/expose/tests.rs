@@ -1,0 +1,3 @@
+//! What the tests of all faces share.
+
+pub mod fixture;
