@@ -1,0 +1,283 @@
+//! What promlink costs, measured on the release binary from outside: `cargo bench`.
+//!
+//! The stand-ins run in a process of their own (this program, started again), so that their CPU time is not
+//! counted. CPU time is the scheduler's own account of the daemon's threads, in nanoseconds; memory is
+//! `VmRSS`. Prints the table of the README.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a program of its own, which measures from outside"
+)]
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use promlink::demo::standin::ANY_PORT;
+use promlink::demo::{grafana, prometheus};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_promlink");
+/// Set in the process that plays the stand-ins.
+const STAND_IN: &str = "PROMLINK_BENCH_STAND_IN";
+const SECOND: Duration = Duration::from_secs(1);
+
+fn main() -> Outcome<()> {
+    if env::var_os(STAND_IN).is_some() {
+        return stand_in();
+    }
+    let table = measure()?;
+    println!("{table}");
+    Ok(())
+}
+
+/// Plays Prometheus and Grafana until stdin closes.
+fn stand_in() -> Outcome<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let setup = prometheus::Setup { targets: 20, ..prometheus::Setup::default() };
+        let prometheus = prometheus::start(ANY_PORT, setup).await?;
+        let url = format!("http://{}", prometheus.address());
+        let setup = grafana::Setup::new(grafana::Flavour::V13, &url);
+        let grafana = grafana::start(ANY_PORT, setup).await?;
+        println!("{} {}", prometheus.address(), grafana.address());
+        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
+        Ok(())
+    })
+}
+
+fn measure() -> Outcome<String> {
+    let mut rows = Rows::default();
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64);
+
+    rows.add("release binary", "10 MiB", mib(fs::metadata(BINARY)?.len()));
+    let stage = Stage::set()?;
+
+    let mut starts = Vec::new();
+    for _ in 0..11 {
+        starts.push(stage.daemon(1, 15)?.ready_after);
+    }
+    rows.add("start to ready, one link", "50 ms", ms(median(starts)));
+
+    let one = stage.daemon(1, 15)?;
+    one.wait_for_cycles(1)?;
+    sleep(5 * SECOND);
+    rows.add("RSS, one link", "10 MiB", mib(one.rss()?));
+    drop(one);
+
+    let hundred = stage.daemon(100, 1)?;
+    hundred.wait_for_cycles(500)?;
+    let (cycles, cpu) = (hundred.cycles()?, hundred.cpu()?);
+    sleep(20 * SECOND);
+    let (cycles, cpu) = (hundred.cycles()? - cycles, hundred.cpu()? - cpu);
+    let per_cycle = cpu.div_f64(cycles as f64);
+    rows.add("CPU of a full cycle, both paths, plain HTTP", "0.5 ms", ms(per_cycle));
+    drop(hundred);
+
+    let hundred = stage.daemon(100, 3600)?;
+    hundred.wait_for_cycles(100)?;
+    let (cpu, wall) = hundred.scrapes(21)?;
+    let text = format!("{} CPU, {} in all", ms(cpu), ms(wall));
+    rows.add("`/metrics`, 100 links", "5 ms", text);
+    drop(hundred);
+
+    let many = stage.daemon(10_000, 15)?;
+    many.wait_for_cycles(20_000)?;
+    let (before, cycles, begun) = (many.cpu()?, many.cycles()?, Instant::now());
+    sleep(60 * SECOND);
+    let share = (many.cpu()? - before).as_secs_f64() / begun.elapsed().as_secs_f64();
+    let rate = (many.cycles()? - cycles) as f64 / begun.elapsed().as_secs_f64();
+    let text = format!("{share:.2} cores at {rate:.0} cycles a second");
+    rows.add("CPU, 10,000 links every 15 s", "1 core", text);
+    rows.add("RSS, 10,000 links every 15 s", "150 MiB", mib(many.rss()?));
+    let (cpu, wall) = many.scrapes(7)?;
+    // The links cycle on meanwhile.
+    let text = format!("{} CPU, {} in all", ms(cpu.saturating_sub(wall.mul_f64(share))), ms(wall));
+    rows.add("`/metrics`, 10,000 links", "200 ms CPU", text);
+    Ok(rows.text)
+}
+
+/// The table.
+struct Rows {
+    text: String,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { text: "| what | aim | measured |\n|---|---|---|\n".to_owned() }
+    }
+}
+
+impl Rows {
+    fn add(&mut self, what: &str, aim: &str, measured: String) {
+        eprintln!("{what}: {measured}");
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(self.text, "| {what} | {aim} | {measured} |");
+    }
+}
+
+/// The stand-ins, in a process of their own.
+struct Stage {
+    process: Child,
+    prometheus: SocketAddr,
+    grafana: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn set() -> Outcome<Self> {
+        let mut process = Command::new(env::current_exe()?)
+            .env(STAND_IN, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = process.stdout.take().ok_or("no stdout")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let (prometheus, grafana) = line.trim().split_once(' ').ok_or("no addresses")?;
+        let (prometheus, grafana) = (prometheus.parse()?, grafana.parse()?);
+        Ok(Self { process, prometheus, grafana, folder: tempfile::tempdir()? })
+    }
+
+    /// A daemon with so many links of both paths, at that interval in seconds.
+    fn daemon(&self, links: usize, interval: u64) -> Outcome<Daemon> {
+        let mut config = format!(
+            "defaults: {{interval: {interval}s, timeout: {}s}}\n\
+             grafanas: {{main: {{url: 'http://{}', authorization: {{credentials: {}}}}}}}\nlinks:\n",
+            interval.min(5),
+            self.grafana,
+            grafana::TOKEN
+        );
+        for link in 0..links {
+            writeln!(
+                config,
+                "  link-{link}: {{prometheus: {{url: 'http://{}'}}, \
+                 grafana: {{name: main, datasource: {{uid: prometheus}}}}}}",
+                self.prometheus
+            )?;
+        }
+        let path = self.folder.path().join("promlink.yml");
+        fs::write(&path, config)?;
+        Daemon::start(&path)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// The release binary, serving.
+struct Daemon {
+    process: Child,
+    address: SocketAddr,
+    ready_after: Duration,
+}
+
+impl Daemon {
+    fn start(config: &Path) -> Outcome<Self> {
+        // A port that was free a moment ago: nobody else is expected here.
+        let address = std::net::TcpListener::bind(ANY_PORT)?.local_addr()?;
+        let begun = Instant::now();
+        let process = Command::new(BINARY)
+            .arg("serve")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut daemon = Self { process, address, ready_after: Duration::ZERO };
+        while daemon.get("/-/ready").is_err() {
+            if begun.elapsed() > 30 * SECOND {
+                return Err("not ready after 30 s".into());
+            }
+            sleep(Duration::from_micros(500));
+        }
+        daemon.ready_after = begun.elapsed();
+        Ok(daemon)
+    }
+
+    /// The body of a path, by a client that costs the daemon as little as possible.
+    fn get(&self, path: &str) -> Outcome<Vec<u8>> {
+        let mut stream = TcpStream::connect(self.address)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: promlink\r\nConnection: close\r\n\r\n")?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        if answer.starts_with(b"HTTP/1.1 200") { Ok(answer) } else { Err("not 200".into()) }
+    }
+
+    /// Cycles of all links so far.
+    fn cycles(&self) -> Outcome<u64> {
+        let text = String::from_utf8(self.get("/metrics")?)?;
+        let lines = text.lines().filter(|line| line.starts_with("promlink_cycles_total{"));
+        let counts = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        Ok(counts.sum())
+    }
+
+    fn wait_for_cycles(&self, wanted: u64) -> Outcome<()> {
+        let begun = Instant::now();
+        while self.cycles()? < wanted {
+            if begun.elapsed() > 120 * SECOND {
+                return Err("the links do not cycle".into());
+            }
+            sleep(SECOND);
+        }
+        Ok(())
+    }
+
+    /// The medians of CPU and wall time of a scrape, after one to warm up.
+    fn scrapes(&self, times: usize) -> Outcome<(Duration, Duration)> {
+        self.get("/metrics")?;
+        let (mut cpus, mut walls) = (Vec::new(), Vec::new());
+        for _ in 0..times {
+            let (before, begun) = (self.cpu()?, Instant::now());
+            self.get("/metrics")?;
+            walls.push(begun.elapsed());
+            cpus.push(self.cpu()? - before);
+        }
+        Ok((median(cpus), median(walls)))
+    }
+
+    /// CPU time of all threads.
+    fn cpu(&self) -> Outcome<Duration> {
+        let mut nanos = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            nanos += text.split(' ').next().ok_or("no schedstat")?.parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanos))
+    }
+
+    fn rss(&self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+        let kib: u64 = line.split_whitespace().nth(1).ok_or("no number")?.parse()?;
+        Ok(kib * 1024)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn median(mut all: Vec<Duration>) -> Duration {
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or_default()
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1000.0)
+}
