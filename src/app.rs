@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::{Settings, Sources};
 use crate::diagnosis::diagnose;
 use crate::expose::metrics::process::Process;
-use crate::expose::{Shown, catalog, json, table};
+use crate::expose::{Shown, json, table};
 use crate::keeper;
 use crate::link::Link;
 use crate::links::LinkSet;
@@ -267,12 +267,6 @@ async fn check_one(probe: &Probe, link: Arc<Link>, until: tokio::time::Instant) 
             carried.grafana.take_in(said);
         }
     }
-}
-
-/// The catalogue of metrics, for a terminal.
-#[must_use]
-pub fn catalogue() -> String {
-    catalog::table()
 }
 
 fn link_set(settings: &Settings) -> LinkSet {

@@ -25,6 +25,7 @@ use self::flags::Flags;
 use crate::app;
 use crate::config::{ConfigErrors, Level, Log, Settings, Sources, load};
 use crate::demo;
+use crate::expose::catalog;
 use crate::shutdown::{self, Signals};
 use crate::telemetry;
 
@@ -54,7 +55,11 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print every metric that `serve` exposes
-    Metrics,
+    Metrics {
+        /// As a table in Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Explain a cause and what to do; without one, list them
     Explain {
         /// A code such as `connection_refused`
@@ -104,7 +109,9 @@ fn serve(layers: Layers) -> ExitCode {
 fn demo(once: bool) -> ExitCode {
     // The story says what happens; the log would say it twice.
     telemetry::start(Log { level: Level::Error, ..Log::default() });
-    let tell = |text: &str| drop(say(&format!("{text}\n"), 0));
+    let tell = |text: &str| {
+        say(&format!("{text}\n"), 0);
+    };
     until_signalled(async |drain| match demo::story::play(once, tell, drain).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
@@ -184,7 +191,8 @@ impl Command {
             Self::Serve(layers) => serve(layers),
             Self::Check(args) => check::run(args),
             Self::Config(command) => config::run(command),
-            Self::Metrics => say(&app::catalogue(), 0),
+            Self::Metrics { markdown: false } => say(&catalog::table(), 0),
+            Self::Metrics { markdown: true } => say(&catalog::markdown(), 0),
             Self::Explain { cause } => explain::run(cause.as_deref()),
             Self::Demo { once } => demo(once),
         }

@@ -33,7 +33,7 @@ impl Now {
     }
 
     /// A made-up reading, for tables of values: `mono` after an epoch of its own, wall beside it.
-    #[must_use]
+    #[cfg(test)]
     pub fn at(mono: Duration) -> Self {
         // 2026-01-01T00:00:00Z: a date that a reader recognises in golden files.
         let epoch = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);

@@ -67,13 +67,6 @@ pub fn tls_expiring(
     (left < limit.min(life / 10)).then_some(Cause::TlsExpiring)
 }
 
-/// The token ends within `limit`, and has not ended.
-#[must_use]
-pub fn token_expiring(not_after: SystemTime, now: SystemTime, limit: Duration) -> Option<Cause> {
-    let left = not_after.duration_since(now).ok()?;
-    (left < limit).then_some(Cause::TokenExpiring)
-}
-
 /// What one path saw, to be compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered<'a> {

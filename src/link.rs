@@ -234,8 +234,6 @@ pub struct Thresholds {
     pub dns_slow: Duration,
     /// A certificate ends sooner (or within a tenth of its life, if that is less).
     pub tls_expiring: Duration,
-    /// A token ends sooner.
-    pub token_expiring: Duration,
 }
 
 /// How long a verdict must hold before it is an alarm.
@@ -407,7 +405,6 @@ impl Default for Thresholds {
             clock_skew: Duration::from_secs(30),
             dns_slow: Duration::from_secs(1),
             tls_expiring: DAY * 14,
-            token_expiring: DAY * 7,
         }
     }
 }

@@ -161,9 +161,8 @@ impl Net {
 
 impl Deadlines {
     fn of(cadence: Cadence) -> Self {
-        let explaining = cadence::explaining_time(cadence.timeout);
         Self {
-            checks: clock::deadline(cadence.timeout.saturating_sub(explaining)),
+            checks: clock::deadline(cadence::walking_time(cadence.timeout)),
             report: clock::deadline(cadence.timeout),
         }
     }

@@ -105,8 +105,6 @@ pub enum Trigger {
     Reload,
     /// An answer of Grafana that outlived its cycle.
     LateAnswer,
-    /// The idle connection to the server closed.
-    Tripwire,
 }
 
 /// What a path amounts to.
@@ -213,7 +211,7 @@ impl Trigger {
     #[must_use]
     pub fn counts(self) -> bool {
         match self {
-            Self::Interval | Self::Confirmation | Self::Tripwire => true,
+            Self::Interval | Self::Confirmation => true,
             Self::Request | Self::Reload | Self::LateAnswer => false,
         }
     }
@@ -227,7 +225,6 @@ impl Trigger {
             Self::Request => "request",
             Self::Reload => "reload",
             Self::LateAnswer => "late_answer",
-            Self::Tripwire => "tripwire",
         }
     }
 }

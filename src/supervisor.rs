@@ -354,7 +354,7 @@ impl<P: Prober> Task<P> {
             .is_some_and(|view| needs_confirmation(&view.published, trigger, &diagnosis));
         for done in self.waiting.drain(..) {
             // Whoever asked may have gone.
-            drop(done.send(()));
+            done.send(()).ok();
         }
         confirm
     }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::{Layers, complain, failed, say, wants_colour, with_runtime};
 use crate::app::{self, CheckOptions, Output};
 use crate::config::{Settings, meant};
-use crate::report::verdict::Verdict;
+use crate::expose::table::{FailOn, exit_code, worst};
 use crate::telemetry;
 
 /// Shown below the flags.
@@ -26,7 +26,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "NAME", num_args = 1..)]
     link: Vec<String>,
     /// The lightest verdict that is a failure; lighter ones exit 0
-    #[arg(long, value_enum, default_value_t = FailOn::Degraded, value_name = "VERDICT")]
+    #[arg(long, default_value = "degraded", value_name = "VERDICT")]
     fail_on: FailOn,
     /// Look again until nothing fails or this is over, such as 60s
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -37,13 +37,6 @@ pub struct CheckArgs {
 enum Format {
     Table,
     Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    Degraded,
-    Blind,
-    Broken,
 }
 
 pub fn run(args: CheckArgs) -> ExitCode {
@@ -62,7 +55,7 @@ pub fn run(args: CheckArgs) -> ExitCode {
     };
     with_runtime(async {
         match app::check(settings, CheckOptions { output, wait }).await {
-            Ok(result) => say(&result.text, exit_code(&result.verdicts, fail_on)),
+            Ok(result) => say(&result.text, exit_code(worst(&result.verdicts), fail_on)),
             Err(error) => failed(&error),
         }
     })
@@ -81,47 +74,4 @@ fn keep_only(settings: &mut Settings, names: &[String]) -> Result<(), String> {
         settings.links.retain(|link| names.iter().any(|name| name == link.name.as_str()));
     }
     Ok(())
-}
-
-/// By the worst of all; a link that was never judged is one that nobody can tell about.
-fn exit_code(verdicts: &[Verdict], fail_on: FailOn) -> u8 {
-    let judged = verdicts.iter().map(|verdict| match verdict {
-        Verdict::Unknown => Verdict::Blind,
-        Verdict::Working | Verdict::Degraded | Verdict::Blind | Verdict::Broken => *verdict,
-    });
-    let worst = judged.max().unwrap_or(Verdict::Blind);
-    let fails = match fail_on {
-        FailOn::Degraded => Verdict::Degraded,
-        FailOn::Blind => Verdict::Blind,
-        FailOn::Broken => Verdict::Broken,
-    };
-    match worst {
-        worst if worst < fails => 0,
-        Verdict::Working => 0,
-        Verdict::Degraded => 1,
-        Verdict::Broken => 2,
-        Verdict::Blind | Verdict::Unknown => 3,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_worst_link_decides() {
-        use Verdict::{Blind, Broken, Degraded, Unknown, Working};
-        for (verdicts, degraded, blind, broken) in [
-            (&[Working][..], 0, 0, 0),
-            (&[Working, Degraded], 1, 0, 0),
-            (&[Degraded, Blind], 3, 3, 0),
-            (&[Unknown, Working], 3, 3, 0),
-            (&[Blind, Broken, Degraded], 2, 2, 2),
-            (&[], 3, 3, 0),
-        ] {
-            let codes = [FailOn::Degraded, FailOn::Blind, FailOn::Broken]
-                .map(|fail_on| exit_code(verdicts, fail_on));
-            assert_eq!(codes, [degraded, blind, broken], "{verdicts:?}");
-        }
-    }
 }

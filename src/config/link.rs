@@ -88,7 +88,6 @@ struct ThresholdsPart {
     clock_skew: Option<Duration>,
     dns_slow: Option<Duration>,
     tls_expiring: Option<Duration>,
-    token_expiring: Option<Duration>,
 }
 
 /// What a link needs from the rest of the configuration.
@@ -236,7 +235,6 @@ fn thresholds(node: &Node<'_>) -> Option<ThresholdsPart> {
         clock_skew: keys.get("clock_skew", limit),
         dns_slow: keys.get("dns_slow", limit),
         tls_expiring: keys.get("tls_expiring", limit),
-        token_expiring: keys.get("token_expiring", limit),
     })
 }
 
@@ -388,15 +386,8 @@ fn grafana_end(
 
 impl ThresholdsPart {
     fn finish(&self, defaults: &Self) -> Thresholds {
-        let Thresholds {
-            freshness,
-            slow,
-            targets_down,
-            clock_skew,
-            dns_slow,
-            tls_expiring,
-            token_expiring,
-        } = Thresholds::default();
+        let Thresholds { freshness, slow, targets_down, clock_skew, dns_slow, tls_expiring } =
+            Thresholds::default();
         let (own, default) = (self, defaults);
         Thresholds {
             freshness: own.freshness.or(default.freshness).unwrap_or(freshness),
@@ -405,7 +396,6 @@ impl ThresholdsPart {
             clock_skew: own.clock_skew.or(default.clock_skew).unwrap_or(clock_skew),
             dns_slow: own.dns_slow.or(default.dns_slow).unwrap_or(dns_slow),
             tls_expiring: own.tls_expiring.or(default.tls_expiring).unwrap_or(tls_expiring),
-            token_expiring: own.token_expiring.or(default.token_expiring).unwrap_or(token_expiring),
         }
     }
 }

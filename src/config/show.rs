@@ -123,7 +123,6 @@ fn thresholds(yaml: &mut Yaml, thresholds: &Thresholds) {
     yaml.key("clock_skew", span(thresholds.clock_skew));
     yaml.key("dns_slow", span(thresholds.dns_slow));
     yaml.key("tls_expiring", span(thresholds.tls_expiring));
-    yaml.key("token_expiring", span(thresholds.token_expiring));
 }
 
 fn alarms(yaml: &mut Yaml, settings: &Settings) {

@@ -339,7 +339,6 @@ links:
               clock_skew: 30s
               dns_slow: 1s
               tls_expiring: 14days
-              token_expiring: 7days
         alarms:
           for:
             broken: 2m

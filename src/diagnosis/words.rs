@@ -178,7 +178,6 @@ fn shown(fact: &Fact) -> String {
         Fact::Number(number) => number.to_string(),
         Fact::Seconds(duration) => format!("{:.3} s", duration.as_secs_f64()),
         Fact::Time(time) => humantime::format_rfc3339_seconds(*time).to_string(),
-        Fact::Flag(flag) => (if *flag { "yes" } else { "no" }).to_owned(),
     }
 }
 

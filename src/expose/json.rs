@@ -332,6 +332,5 @@ fn entry<M: serde::ser::SerializeMap>(map: &mut M, key: &str, fact: &Fact) -> Re
         Fact::Number(_) => Ok(()),
         Fact::Seconds(took) => map.serialize_entry(key, &took.as_secs_f64()),
         Fact::Time(time) => map.serialize_entry(key, &words::rfc3339(*time)),
-        Fact::Flag(flag) => map.serialize_entry(key, flag),
     }
 }

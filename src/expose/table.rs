@@ -187,8 +187,7 @@ impl Table {
                     | Fact::Count(_)
                     | Fact::Number(_)
                     | Fact::Seconds(_)
-                    | Fact::Time(_)
-                    | Fact::Flag(_) => vec![words::fact(fact)],
+                    | Fact::Time(_) => vec![words::fact(fact)],
                 };
                 for text in each {
                     self.line(SEEN_COLUMN, &format!("{key}: {text}"));

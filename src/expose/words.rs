@@ -72,8 +72,6 @@ pub fn fact(fact: &Fact) -> String {
         Fact::Number(number) => number.to_string(),
         Fact::Seconds(took) => duration(*took),
         Fact::Time(time) => clock_text(*time),
-        Fact::Flag(true) => "yes".to_owned(),
-        Fact::Flag(false) => "no".to_owned(),
     }
 }
 

@@ -84,14 +84,6 @@ fn certificates_expire_by_their_life() {
     assert_eq!(tls_expiring(day(1), day(5), day(6), fortnight), None);
 }
 
-#[test]
-fn tokens_expire_by_their_limit() {
-    let week = seconds(7 * 86_400);
-    assert_eq!(token_expiring(day(17), day(10), week), None);
-    assert_eq!(token_expiring(day(17), day(11), week), Some(Cause::TokenExpiring));
-    assert_eq!(token_expiring(day(10), day(11), week), None);
-}
-
 fn compare(a: (u64, &[u64]), b: (u64, &[u64])) -> Agreement {
     let forth = agreement(answered(a), answered(b));
     assert_eq!(agreement(answered(b), answered(a)), forth, "neither side comes first");

@@ -20,7 +20,8 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
     let busy = Outcome::Skipped(Why::Busy);
     let needs_tcp = Outcome::Skipped(Why::Needs(C::Tcp));
     let plain = Applies { tls: false, ..ALL };
-    let cases: &[(Path, &[(Check, Outcome)], Applies, Duration, Step)] = &[
+    type Case<'a> = (Path, &'a [(Check, Outcome)], Applies, Duration, Step);
+    let cases: &[Case<'_>] = &[
         (Path::Direct, &[], ALL, AMPLE, Step::Run(C::Dns)),
         (Path::Direct, &[], ALL, Duration::ZERO, Step::Skip(C::Dns, Why::NoTime)),
         (Path::Direct, &[(C::Dns, passed)], ALL, AMPLE, Step::Run(C::Tcp)),

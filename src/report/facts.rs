@@ -30,8 +30,6 @@ pub enum Fact {
     Seconds(Duration),
     /// A moment.
     Time(SystemTime),
-    /// Yes or no.
-    Flag(bool),
 }
 
 macro_rules! keys {
@@ -52,9 +50,7 @@ macro_rules! keys {
 
 keys! {
     Address "address"
-    Addresses "addresses"
     Age "age_seconds"
-    Alert "alert"
     Answers "answers"
     ApiError "api_error"
     ApiErrorType "api_error_type"
@@ -62,21 +58,15 @@ keys! {
     BodyStart "body_start"
     Certificate "certificate"
     CertificateNames "certificate_names"
-    ContentType "content_type"
     Datasource "datasource"
     DatasourceUrl "datasource_url"
     Denier "denied_by"
-    DirectUrl "direct_url"
     Error "error"
-    Flavour "flavour"
     GrafanaSays "grafana_says"
     HealthSays "health_says"
-    Identities "identities"
     Issuer "issuer"
-    LikelyCauses "likely_causes"
     Location "location"
     Name "name"
-    NewestSample "newest_sample"
     NotAfter "not_after"
     Organisation "organisation"
     Overlap "overlap"
@@ -84,22 +74,16 @@ keys! {
     Problems "problems"
     Protocol "protocol"
     ProxySays "proxy_says"
-    Query "query"
     Rcode "rcode"
     Replay "replay"
     Resends "resends"
-    SearchTried "search_tried"
     Series "series"
     Server "server"
-    Servers "servers"
     ServicePorts "service_ports"
-    Skew "skew_seconds"
     Status "status"
-    TargetsUp "targets_up"
     Ttl "ttl_seconds"
     Version "version"
     Via "via"
-    Waiting "waiting_seconds"
     Warnings "warnings"
 }
 

@@ -33,20 +33,10 @@ pub struct Finding {
 /// What a finding is about, where one cause has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// `jsonData.httpMethod`.
-    Method,
     /// `jsonData.timeInterval`.
     Interval,
-    /// `jsonData.timeout` or `queryTimeout`.
-    Timeout,
-    /// `jsonData.tlsSkipVerify`.
-    TlsVerification,
-    /// Basic auth, SigV4 and the like.
-    Auth,
     /// A custom header.
     Header,
-    /// Exemplar destinations.
-    Exemplars,
     /// One DNS server of several.
     DnsServer,
     /// One replica of several.
@@ -70,13 +60,8 @@ impl Subject {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Method => "method",
             Self::Interval => "interval",
-            Self::Timeout => "timeout",
-            Self::TlsVerification => "tls_verification",
-            Self::Auth => "auth",
             Self::Header => "header",
-            Self::Exemplars => "exemplars",
             Self::DnsServer => "dns_server",
             Self::Replica => "replica",
         }

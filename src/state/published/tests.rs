@@ -201,7 +201,6 @@ fn only_a_cycle_that_is_worse_than_published_wants_to_be_confirmed() {
     let unknown = Published::new(Now::at(Duration::ZERO));
     for (published, trigger, word, expected) in [
         (&working, Trigger::Interval, "refused", true),
-        (&working, Trigger::Tripwire, "refused", true),
         (&working, Trigger::Interval, "password", true),
         (&working, Trigger::Confirmation, "refused", false),
         (&working, Trigger::Request, "refused", false),
