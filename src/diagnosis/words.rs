@@ -165,9 +165,16 @@ fn telling(facts: &Facts, clause: &str) -> Vec<String> {
         .take(MAX_EVIDENCE)
         .map(|(key, shown)| {
             let name = key.as_str().trim_end_matches("_seconds").replace('_', " ");
-            format!("{name} {}", cut(&shown, MAX_EVIDENCE_CHARS))
+            format!("{name} {}", cut(without_request(&shown), MAX_EVIDENCE_CHARS))
         })
         .collect()
+}
+
+/// Go says what it did before what went wrong, `Post "http://…": dial tcp …`; a sentence has room for
+/// the latter.
+fn without_request(text: &str) -> &str {
+    let asked = ["Post \"", "Get \""].into_iter().any(|verb| text.starts_with(verb));
+    text.split_once("\": ").filter(|_| asked).map_or(text, |(_, what)| what)
 }
 
 fn shown(fact: &Fact) -> String {
@@ -186,5 +193,6 @@ fn cut(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }
-    text.chars().take(max - 1).chain(['…']).collect()
+    let start: String = text.chars().take(max - 1).collect();
+    format!("{}…", start.trim_end_matches(['…', ' ']))
 }
