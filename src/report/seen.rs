@@ -66,6 +66,8 @@ pub struct DatasourceSeen {
     pub url: String,
     /// It forwards the user's own identity.
     pub forwards_user: bool,
+    /// It asks by POST.
+    pub posts: bool,
 }
 
 impl Flavour {

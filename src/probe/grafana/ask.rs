@@ -249,15 +249,19 @@ impl Through<'_> {
         }
     }
 
-    /// What Prometheus answers to Grafana, handed over as it is by the data proxy.
+    /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the data
+    /// source's own method, for a way that lets only the other one through fails panels alone.
     async fn second_opinion(&mut self, uid: &str, deadline: Instant) -> Option<ProxyVoice> {
-        let promql = Question::main(&self.link.query, true).promql();
-        let path = format!(
-            "/api/datasources/proxy/uid/{}{QUERY_PATH}?query={}",
-            query::escape(uid),
-            query::escape(&promql)
-        );
-        let request = self.get(&path, limits::GRAFANA_BODY);
+        let form =
+            format!("query={}", query::escape(&Question::main(&self.link.query, true).promql()));
+        let path = format!("/api/datasources/proxy/uid/{}{QUERY_PATH}", query::escape(uid));
+        let posts = self.leg.seen.datasource.as_ref().is_some_and(|seen| seen.posts);
+        let request = if posts {
+            let body = Some(("application/x-www-form-urlencoded", form));
+            Request { method: Method::Post, body, ..self.get(&path, limits::GRAFANA_BODY) }
+        } else {
+            self.get(&format!("{path}?{form}"), limits::GRAFANA_BODY)
+        };
         let _slot = self.desk.slot(deadline).await?;
         let line = self.line.as_mut()?;
         let response = line.send(&self.hops, &request, deadline).await.ok()?;

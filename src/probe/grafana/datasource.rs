@@ -163,6 +163,7 @@ fn seen(found: &Datasource) -> DatasourceSeen {
         kind: found.kind.clone(),
         url: without_userinfo(&found.url),
         forwards_user: found.forwards_user,
+        posts: found.method.as_deref() == Some("POST"),
     }
 }
 
