@@ -24,6 +24,9 @@ const MAX_REDIRECTS: usize = 10;
 /// The most of an answer that is read.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
+/// The largest head that Go reads.
+const MAX_HEAD: usize = 10 * 1024 * 1024;
+
 /// What Grafana knows of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -43,8 +46,7 @@ pub struct Network {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub content_type: Option<String>,
-    pub location: Option<String>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -90,7 +92,7 @@ impl Network {
         let mut hops = 0;
         loop {
             let answer = self.once(&url, ask).await?;
-            let (Some(location), 301..=308) = (&answer.location, answer.status) else {
+            let (Some(location), 301..=308) = (answer.header("location"), answer.status) else {
                 return Ok(answer);
             };
             hops += 1;
@@ -171,6 +173,12 @@ impl Network {
             }
         }
         Err(Problem::new(&format!("dial tcp: lookup {host} on {server}: {problem}")))
+    }
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -263,8 +271,10 @@ async fn exchange(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(MAX_HEAD)
+        .handshake(TokioIo::new(stream))
+        .await?;
     let own_query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let (method, target, form) = match ask {
         Ask::Get("") => ("GET", format!("{}{own_query}", url.path()), ""),
@@ -283,11 +293,10 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
     }
     let exchange = async {
         let mut response = sender.send_request(request).await?;
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let (content_type, location) = (header("content-type"), header("location"));
+        let headers = response.headers().iter().filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        });
+        let headers = headers.collect();
         let mut body = Vec::new();
         while let Some(frame) = response.body_mut().frame().await {
             body.extend(frame?.into_data().unwrap_or_default());
@@ -295,7 +304,7 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
                 break;
             }
         }
-        Ok(Answer { status: response.status().as_u16(), content_type, location, body })
+        Ok(Answer { status: response.status().as_u16(), headers, body })
     };
     // The connection ends after the exchange, or with what breaks it; then the exchange says so.
     tokio::pin!(exchange);
