@@ -10,18 +10,22 @@ use crate::plan::Ladder;
 pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> Ladder {
     let Some(zone) = resolver.settings().zone() else { return Ladder::Unknown };
     let Some(name) = ClusterName::parse(host, zone) else { return Ladder::Unknown };
-    if name.domain != zone {
-        let served =
-            exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
-        if served != Some(true) {
-            return Ladder::WrongClusterDomain;
-        }
-    }
     let namespace = format!("{}.svc.{}", name.namespace, name.domain);
-    match exists(&resolver.ask(&namespace, Kind::A, deadline).await) {
-        Some(true) => Ladder::NoSuchService,
-        Some(false) if name.is_written_out => Ladder::NoSuchNamespace,
-        Some(false) | None => Ladder::Unknown,
+    let has_namespace = exists(&resolver.ask(&namespace, Kind::A, deadline).await);
+    if has_namespace == Some(true) {
+        return Ladder::NoSuchService;
+    }
+    if !name.is_written_out {
+        return Ladder::Unknown;
+    }
+    // A server that denies even this does not serve the domain, and a foreign one that nobody speaks of
+    // is nobody's.
+    let served = exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
+    match (served, has_namespace) {
+        (Some(false), _) => Ladder::WrongClusterDomain,
+        (None, _) if name.domain != zone => Ladder::WrongClusterDomain,
+        (_, Some(_)) => Ladder::NoSuchNamespace,
+        (_, None) => Ladder::Unknown,
     }
 }
 
