@@ -1,6 +1,7 @@
 //! The first three checks of either path: name, port, handshake, each timed on the same stream.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -280,23 +281,34 @@ fn name_findings(lookup: &Lookup, thresholds: &Thresholds) -> Vec<Finding> {
     if lookup.result.is_err() {
         return findings;
     }
-    if let Some(cause) = judge::dns_slow(lookup.took, thresholds.dns_slow) {
-        let resends: u32 = lookup.attempts.iter().map(|attempt| attempt.resends).sum();
-        let detail = format!("{} ms, {resends} resends", lookup.took.as_millis());
-        findings.push(Finding::of(cause, detail));
-    }
-    let dead = lookup.attempts.iter().find_map(|attempt| match &attempt.failure {
-        Some(failure @ (DnsFailure::ServerUnreachable | DnsFailure::Timeout)) => {
-            Some((causes::dns(failure), attempt.server))
-        }
-        Some(_) | None => None,
-    });
-    if let Some((cause, server)) = dead {
-        let subject = Some(Subject::DnsServer);
-        let detail = format!("{server}; another server answered");
+    let dead = dead_server(lookup);
+    if let Some((attempt, failure)) = dead {
+        let detail = format!("{}; another server answered", attempt.server);
+        let (cause, subject) = (causes::dns(failure), Some(Subject::DnsServer));
         findings.push(Finding { cause, weight: Weight::Notes, subject, detail });
     }
+    // The time that a dead server cost is told by its own finding.
+    let took = lookup.took.saturating_sub(dead.map_or(Duration::ZERO, |(attempt, _)| attempt.took));
+    if let Some(cause) = judge::dns_slow(took, thresholds.dns_slow) {
+        let resends: u32 = lookup.attempts.iter().map(|attempt| attempt.resends).sum();
+        let detail = format!("{} ms, {resends} resends", took.as_millis());
+        findings.push(Finding::of(cause, detail));
+    }
     findings
+}
+
+/// A server that failed where another one answered: at all, or at the very name that resolved. (What one
+/// says of a candidate of the search list that leads outside may be right.)
+fn dead_server(lookup: &Lookup) -> Option<(&Attempt, &DnsFailure)> {
+    let failed = |attempt: &Attempt| attempt.failure.as_ref().is_some_and(|f| !f.is_answer());
+    let answering = lookup.attempts.iter().rfind(|attempt| !failed(attempt))?.server;
+    lookup.attempts.iter().find_map(|attempt| {
+        let failure = attempt.failure.as_ref()?;
+        let silent = matches!(failure, DnsFailure::ServerUnreachable | DnsFailure::Timeout);
+        let at_the_name = Some(&attempt.name) == lookup.name_that_hit.as_ref();
+        (attempt.server != answering && failed(attempt) && (silent || at_the_name))
+            .then_some((attempt, failure))
+    })
 }
 
 /// What there is to show of a handshake.
