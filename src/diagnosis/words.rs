@@ -22,6 +22,7 @@ const MAX_EVIDENCE: usize = 2;
 
 /// Evidence that tells most, in this order.
 const TELLING: [Key; 20] = [
+    Key::Permission,
     Key::GrafanaSays,
     Key::ProxySays,
     Key::HealthSays,
@@ -37,7 +38,6 @@ const TELLING: [Key; 20] = [
     Key::Replay,
     Key::Location,
     Key::DatasourceUrl,
-    Key::Permission,
     Key::Server,
     Key::Rcode,
     Key::Status,
@@ -47,6 +47,9 @@ const TELLING: [Key; 20] = [
 /// What happened, as a clause: no capital, no full stop.
 #[must_use]
 pub fn clause(fault: Fault) -> String {
+    if hangs_through_grafana(fault) {
+        return "Grafana's query of Prometheus got no answer in time".to_owned();
+    }
     let clause = fault.cause.row().sentence.replace("{it}", end(fault));
     let seen_by_both = matches!(
         fault.cause.family(),
@@ -139,8 +142,18 @@ pub fn next_step(fault: Fault) -> String {
         (Side::Promlink, Family::Dns | Family::Tcp) if fault.path == Some(Path::Direct) => {
             "Compare this link's Prometheus URL with the data source's, and correct it.".to_owned()
         }
+        _ if hangs_through_grafana(fault) => {
+            "Look at the way from Grafana to Prometheus: packets that are dropped, a Prometheus that \
+             hangs; then at Grafana itself."
+                .to_owned()
+        }
         _ => row_step(fault),
     }
+}
+
+/// Nobody knows whether Grafana ever came as far as a connection.
+fn hangs_through_grafana(fault: Fault) -> bool {
+    fault.cause == Cause::NoResponse && fault.is_through_grafana()
 }
 
 fn row_step(fault: Fault) -> String {
