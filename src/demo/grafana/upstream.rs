@@ -13,6 +13,7 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use url::form_urlencoded;
@@ -247,9 +248,13 @@ async fn lookup(server: SocketAddr, name: &str) -> Result<Option<Ipv4Addr>, Stri
     message.add_query(Query::query(name, RecordType::A));
     let question = message.to_vec().map_err(|_| "no such host".to_owned())?;
     let failed = |error: io::Error| format!("read udp: read: {}", errno(&error));
-    let bytes = exchange(server, &question).await.map_err(failed)?;
-    let answer =
-        Message::from_vec(&bytes).map_err(|_| "cannot unmarshal DNS message".to_owned())?;
+    let read = |bytes: Vec<u8>| {
+        Message::from_vec(&bytes).map_err(|_| "cannot unmarshal DNS message".to_owned())
+    };
+    let mut answer = read(over_udp(server, &question).await.map_err(failed)?)?;
+    if answer.metadata.truncation {
+        answer = read(over_tcp(server, &question).await.map_err(failed)?)?;
+    }
     let code = answer.metadata.response_code;
     if code != ResponseCode::NoError && code != ResponseCode::NXDomain {
         return Err("server misbehaving".to_owned());
@@ -260,7 +265,16 @@ async fn lookup(server: SocketAddr, name: &str) -> Result<Option<Ipv4Addr>, Stri
         .find_map(|record| if let RData::A(ip) = &record.data { Some(ip.0) } else { None }))
 }
 
-async fn exchange(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+async fn over_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server).await?;
+    let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
+    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
+    let mut buffer = vec![0; stream.read_u16().await?.into()];
+    stream.read_exact(&mut buffer).await?;
+    Ok(buffer)
+}
+
+async fn over_udp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
     socket.connect(server).await?;
     socket.send(question).await?;
