@@ -316,9 +316,11 @@ fn datasources_are_taken_apart() {
     assert_eq!(forwards.url, "https://p.example.org/base/");
     assert_eq!(forwards.timeout_seconds, Some(30));
     assert_eq!(forwards.method.as_deref(), Some("GET"));
-    assert_eq!(forwards.explains(Cause::Forbidden), Cause::DatasourceNeedsUserLogin);
-    assert_eq!(forwards.explains(Cause::ConnectionRefused), Cause::ConnectionRefused);
-    assert_eq!(full.explains(Cause::Forbidden), Cause::Forbidden);
+    let explained = grafana::explained;
+    assert_eq!(explained(Cause::Forbidden, true), Cause::DatasourceNeedsUserLogin);
+    assert_eq!(explained(Cause::ConnectionRefused, true), Cause::ConnectionRefused);
+    assert_eq!(explained(Cause::Forbidden, false), Cause::Forbidden);
+    assert!(forwards.forwards_user);
     let address = forwards.address().unwrap();
     assert_eq!(
         (address.scheme, address.port, address.path.as_str()),

@@ -243,16 +243,16 @@ impl Datasource {
             loopback,
         })
     }
+}
 
-    /// What `cause`, met through this data source, means: one that forwards the user's own identity
-    /// is refused for lack of a user, and people may be fine.
-    #[must_use]
-    pub fn explains(&self, cause: Cause) -> Cause {
-        if self.forwards_user && matches!(cause, Cause::Unauthorized | Cause::Forbidden) {
-            Cause::DatasourceNeedsUserLogin
-        } else {
-            cause
-        }
+/// What `cause`, met through a data source, means: one that forwards the user's own identity is refused
+/// for lack of a user, and people may be fine.
+#[must_use]
+pub fn explained(cause: Cause, forwards_user: bool) -> Cause {
+    if forwards_user && matches!(cause, Cause::Unauthorized | Cause::Forbidden) {
+        Cause::DatasourceNeedsUserLogin
+    } else {
+        cause
     }
 }
 
