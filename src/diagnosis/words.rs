@@ -21,8 +21,9 @@ const MAX_EVIDENCE_CHARS: usize = 80;
 const MAX_EVIDENCE: usize = 2;
 
 /// Evidence that tells most, in this order.
-const TELLING: [Key; 20] = [
+const TELLING: [Key; 21] = [
     Key::Permission,
+    Key::Organisation,
     Key::GrafanaSays,
     Key::ProxySays,
     Key::HealthSays,
