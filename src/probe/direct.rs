@@ -98,7 +98,7 @@ struct Steps<'a> {
 enum Wire {
     Apart,
     Connected(TcpStream, SocketAddr),
-    Speaking(Line),
+    Speaking(Box<Line>),
 }
 
 impl Steps<'_> {
@@ -144,6 +144,7 @@ impl Steps<'_> {
 
     async fn tcp(&mut self) -> Row {
         let dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        self.leg.seen.connect_failure = dialled.met;
         if let Some((stream, address)) = dialled.stream {
             self.leg.address = Some(address);
             self.wire = Wire::Connected(stream, address);
@@ -168,7 +169,8 @@ impl Steps<'_> {
 
     async fn speak(&mut self, stream: Stream, address: SocketAddr) {
         let connection = Connection::open(stream).await.ok();
-        self.wire = Wire::Speaking(Line::new(End::Prometheus, address, connection));
+        let line = Line::new(End::Prometheus, address, connection);
+        self.wire = Wire::Speaking(Box::new(line));
     }
 
     async fn query(&mut self) -> Row {

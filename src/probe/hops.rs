@@ -56,6 +56,8 @@ pub struct Dialled {
     pub row: Row,
     /// The stream, and whom it leads to; none when the row failed.
     pub stream: Option<(TcpStream, SocketAddr)>,
+    /// What connecting met, where the row has another name for it.
+    pub met: Option<Cause>,
 }
 
 /// The handshake, done.
@@ -142,7 +144,8 @@ impl<'a> Hops<'a> {
             let ports = explain::service_ports(&self.net.resolver, &url.host, self.last).await;
             row = plan::explained_port(row, url.port, &ports, self.reached);
         }
-        Dialled { row, stream }
+        let met = cause.filter(|cause| row.outcome != Outcome::Failed(*cause));
+        Dialled { row, stream, met }
     }
 
     /// A tunnel where TLS goes through a proxy; plain HTTP speaks to the proxy itself.

@@ -69,7 +69,6 @@ impl Through<'_> {
     }
 
     /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a row.
-    #[expect(clippy::option_option, reason = "no fault of ours, and an answer or none yet")]
     async fn own_faults(
         &mut self,
         said: Option<Said>,
