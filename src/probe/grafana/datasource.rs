@@ -112,7 +112,7 @@ impl Through<'_> {
         if theirs.host.eq_ignore_ascii_case(&ours.host) {
             return true;
         }
-        let deadline = self.occasion.deadlines.checks;
+        let deadline = self.deadline;
         let resolver = &self.net.resolver;
         let (a, b) = futures_util::future::join(
             resolver.lookup(&theirs.host, None, deadline),

@@ -51,10 +51,12 @@ impl Heard {
         let hidden = self.told_elsewhere();
         match self.query {
             Some(said) => answered(said, self.proxy.as_ref(), good_proxy, hidden),
-            None if good_proxy => slow(Row::ended(Outcome::Passed, waited, now), "the data proxy"),
+            None if good_proxy => {
+                slow(Row::ended(Outcome::Passed, waited, now), "the data proxy answered")
+            }
             None => match self.late {
-                Some(late) if late.row.outcome == Outcome::Passed => {
-                    slow(Row { at: now, ..late.row }, "late")
+                Some(said) if said.row.outcome == Outcome::Passed => {
+                    Row { at: now, ..late(said).row }
                 }
                 Some(late) if late.voice == Voice::Datasource => Row { at: now, ..late.row },
                 Some(_) | None => silent(self.proxy.as_ref(), waited, now),
@@ -125,8 +127,17 @@ fn silent(proxy: Option<&ProxyVoice>, waited: Duration, now: Now) -> Row {
     Row::ended(Outcome::Failed(cause), waited, now)
 }
 
+/// An answer that outlived its cycle: good it may be, but slow.
+#[must_use]
+pub fn late(mut said: Said) -> Said {
+    if said.row.outcome == Outcome::Passed {
+        said.row = slow(said.row, "it came later");
+    }
+    said
+}
+
 fn slow(mut row: Row, who: &str) -> Row {
-    let detail = format!("no answer within the cycle; {who} answered");
+    let detail = format!("no answer within the cycle; {who}");
     if !row.findings.iter().any(|finding| finding.cause == Cause::Slow) {
         row.findings.push(Finding::of(Cause::Slow, detail));
     }
