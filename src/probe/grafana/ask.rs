@@ -66,15 +66,15 @@ impl Through<'_> {
         uid: &str,
         health_was_kept: bool,
     ) -> bool {
-        let hung_before = memory.waits_for(Check::GrafanaQuery);
-        if !hung_before && !self.begin(memory, Check::GrafanaQuery, uid).await {
+        heard.hung_before = memory.waits_for(Check::GrafanaQuery);
+        if !heard.hung_before && !self.begin(memory, Check::GrafanaQuery, uid).await {
             return false;
         }
         if !health_was_kept {
             self.begin(memory, Check::DatasourceHealth, uid).await;
         }
         let deadline = self.deadline;
-        if hung_before {
+        if heard.hung_before {
             let opinion = self.second_opinion(uid);
             let listening = listen(memory, &mut heard.query, deadline);
             (heard.proxy, ()) = join(opinion, listening).await;
@@ -189,7 +189,8 @@ impl Through<'_> {
         match &heard.query {
             Some(said) => {
                 if self.occasion.trigger != Trigger::LateAnswer {
-                    memory.late = None;
+                    let failed = said.row.outcome != Outcome::Passed;
+                    memory.late = Some(said.clone()).filter(|_| failed && heard.hung_before);
                 }
                 memory.large |= said.seen.large_answer;
                 let seen = &mut self.leg.seen;

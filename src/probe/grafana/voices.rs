@@ -22,6 +22,8 @@ mod tests;
 pub struct Heard {
     /// The query's answer; none while it hangs.
     pub query: Option<Said>,
+    /// The query began in an earlier cycle.
+    pub hung_before: bool,
     /// The second opinion, when one was asked.
     pub proxy: Option<ProxyVoice>,
     /// The health check's failure.
