@@ -121,9 +121,11 @@ impl Through<'_> {
         .await;
         match (a.result, b.result) {
             (Ok(a), Ok(b)) => a.iter().any(|ip| b.contains(ip)),
-            // Ours does not resolve: nothing can be compared.
-            (_, Err(_)) => true,
+            // Theirs leads nowhere, or ours does not exist.
             (Err(_), Ok(_)) => false,
+            (Ok(_), Err(failure)) => !failure.is_answer(),
+            // Nothing can be compared.
+            (Err(_), Err(_)) => true,
         }
     }
 }
