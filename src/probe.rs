@@ -15,6 +15,7 @@ mod query;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use crate::cadence;
 use crate::carried::Carried;
 use crate::clock::{self, Now, Stopwatch};
 use crate::desk::Desk;
+use crate::judge;
 use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
@@ -63,6 +65,8 @@ struct Occasion {
     deadlines: Deadlines,
     /// When the link's last cycle ended.
     last_end: Option<Now>,
+    /// How old the newest sample may be.
+    freshness: Duration,
 }
 
 // === impl Probe ===
@@ -109,6 +113,10 @@ impl Prober for Probe {
             started: clock::now(),
             deadlines: Deadlines::of(link.cadence),
             last_end: carried.last_end,
+            freshness: judge::freshness_limit(
+                link.thresholds.freshness,
+                carried.grafana.datasource.as_ref().and_then(|seen| seen.scrape_interval),
+            ),
         };
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {

@@ -96,6 +96,7 @@ struct Steps<'a> {
 }
 
 /// How far the connection has come: each check consumes what the one before it produced.
+#[expect(clippy::large_enum_variant, reason = "one a walk, on the heap with its future")]
 enum Wire {
     Apart,
     Connected(TcpStream, SocketAddr),
@@ -236,7 +237,7 @@ impl Steps<'_> {
         };
         let age = vector.value.filter(|age| age.is_finite()).map(|age| age.clamp(0.0, 1e9));
         let Some(age) = age else { return failed(Cause::NoSeries, watch.read()) };
-        let stale = judge::freshness(Duration::from_secs_f64(age), self.link.thresholds.freshness);
+        let stale = judge::freshness(Duration::from_secs_f64(age), self.occasion.freshness);
         let outcome = stale.map_or(Outcome::Passed, Outcome::Failed);
         let mut row = Row::ended(outcome, watch.read(), clock::now());
         row.facts.push(Key::Age, Fact::Seconds(Duration::from_secs_f64(age)));

@@ -2,27 +2,47 @@
 
 use tokio::time::Instant;
 
-use crate::net::dns::{Asked, DnsFailure, Kind, Record, Resolver};
+use crate::net::dns::{Attempt, DnsFailure, Kind, Lookup, Record, Resolver};
 use crate::plan::Ladder;
 
 /// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at each rung
 /// (`captures/coredns-1.15`): a name that has others below it exists without data, a wrong one does not.
-pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> Ladder {
-    let Some(zone) = resolver.settings().zone() else { return Ladder::Unknown };
-    let Some(name) = ClusterName::parse(host, zone) else { return Ladder::Unknown };
-    if name.domain != zone {
-        let served =
-            exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
-        if served != Some(true) {
-            return Ladder::WrongClusterDomain;
+pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladder, Vec<Attempt>) {
+    let mut rungs = Vec::new();
+    let zone = resolver.settings().zone();
+    let name = zone.and_then(|zone| ClusterName::parse(host, zone));
+    let Some(name) = name else { return (Ladder::Unknown, rungs) };
+    if zone != Some(name.domain) {
+        let asked = resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await;
+        rungs.extend(asked.attempts);
+        if exists(&asked.result) != Some(true) {
+            return (Ladder::WrongClusterDomain, rungs);
         }
     }
     let namespace = format!("{}.svc.{}", name.namespace, name.domain);
-    match exists(&resolver.ask(&namespace, Kind::A, deadline).await) {
+    let asked = resolver.ask(&namespace, Kind::A, deadline).await;
+    rungs.extend(asked.attempts);
+    let found = match exists(&asked.result) {
         Some(true) => Ladder::NoSuchService,
         Some(false) if name.is_written_out => Ladder::NoSuchNamespace,
         Some(false) | None => Ladder::Unknown,
-    }
+    };
+    (found, rungs)
+}
+
+/// The cluster denies the name, whatever somebody else says of it. An upstream that fails for the name
+/// as written (`p.m.svc`, which only the search list completes) hides nothing: the cluster's own answer
+/// is that it does not exist.
+#[must_use]
+pub fn denied_by_cluster(lookup: &Lookup, host: &str, zone: Option<&str>) -> bool {
+    let Some(zone) = zone else { return false };
+    let Some(name) = ClusterName::parse(host, zone).filter(|name| name.is_written_out) else {
+        return false;
+    };
+    let full = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
+    lookup.attempts.iter().any(|attempt| {
+        attempt.failure == Some(DnsFailure::NxDomain) && attempt.name.eq_ignore_ascii_case(&full)
+    })
 }
 
 /// All ports of the Service behind `host`, from the SRV record of its plain name; none when the name is
@@ -43,13 +63,13 @@ pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -
 fn port_of(record: &Record) -> Option<u16> {
     match record {
         Record::Srv { port, .. } => Some(*port),
-        Record::Address(_) | Record::Text(_) => None,
+        Record::Address(_) => None,
     }
 }
 
 /// Whether a name exists, with or without data; none when nobody says.
-fn exists(asked: &Asked) -> Option<bool> {
-    match &asked.result {
+fn exists(result: &Result<Vec<Record>, DnsFailure>) -> Option<bool> {
+    match result {
         Ok(_) | Err(DnsFailure::NoData) => Some(true),
         Err(DnsFailure::NxDomain) => Some(false),
         Err(

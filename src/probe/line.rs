@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use crate::classify::{Answer, Rejection};
+use crate::classify::{Answer, Rejection, grafana_answer};
 use crate::net::http::{Connection, HttpFailure, Request, Response};
 use crate::probe::causes::{self, End};
 use crate::probe::hops::Hops;
@@ -103,6 +103,9 @@ pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &Rejection) {
         if let Some(text) = text {
             facts.text(key, text);
         }
+    }
+    if let Some(permission) = grafana_answer::permission(rejection) {
+        facts.text(Key::Permission, permission);
     }
     if let Some(via) = rejection.via {
         facts.text(Key::Via, via);

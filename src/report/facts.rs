@@ -65,6 +65,7 @@ keys! {
     GrafanaSays "grafana_says"
     HealthSays "health_says"
     Issuer "issuer"
+    Ladder "ladder"
     Location "location"
     Name "name"
     NotAfter "not_after"

@@ -69,7 +69,6 @@ impl Through<'_> {
     }
 
     /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a row.
-    #[expect(clippy::option_option, reason = "no fault of ours, and an answer or none yet")]
     async fn own_faults(
         &mut self,
         said: Option<Said>,
@@ -206,7 +205,8 @@ impl Through<'_> {
         let expected = Expected {
             forwards_user: self.leg.seen.datasource.as_ref().is_some_and(|d| d.forwards_user),
             series: self.link.query.expect_series,
-            freshness: self.link.query.freshness && self.link.query.expect_series,
+            freshness: (self.link.query.freshness && self.link.query.expect_series)
+                .then_some(self.occasion.freshness),
             counted: memory.large,
         };
         let (asks, request, line) = if check == Check::GrafanaQuery {

@@ -59,8 +59,8 @@ pub struct Expected {
     pub forwards_user: bool,
     /// Series must exist.
     pub series: bool,
-    /// The age of the newest sample is judged.
-    pub freshness: bool,
+    /// How old the newest sample may be, where that is judged.
+    pub freshness: Option<Duration>,
     /// A count was asked instead of the series.
     pub counted: bool,
 }
@@ -197,9 +197,8 @@ fn data(
         vector.series = vector.value.map_or(0, |count| count as u64);
     }
     let now = clock::now();
-    let age =
-        newest.filter(|_| expected.freshness).map(|at| age(at, vector.evaluated_at, now.wall));
-    let stale = age.and_then(|age| judge::freshness(age, thresholds.freshness));
+    let age = newest.map(|at| age(at, vector.evaluated_at, now.wall));
+    let stale = age.zip(expected.freshness).and_then(|(age, limit)| judge::freshness(age, limit));
     let empty = (expected.series && vector.series == 0).then_some(Cause::NoSeries);
     let outcome = empty.or(stale).map_or(Outcome::Passed, Outcome::Failed);
     let mut row = Row::ended(outcome, took, now);
