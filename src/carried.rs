@@ -3,6 +3,7 @@
 //! It lives with the task and travels through each cycle by value: a cycle that is dropped takes its half
 //! of it along, so nothing half-updated is ever used. Only [`CarriedFacts`] is read by judgement.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Now;
 use crate::link::Link;
-use crate::report::check::{Check, CheckMap};
+use crate::report::check::Check;
 use crate::report::seen::{DatasourceSeen, Flavour, Seen};
 use crate::report::{CarriedFacts, Row};
 
@@ -53,13 +54,13 @@ pub struct GrafanaMemory {
     /// Its answer was large: aggregates are asked.
     pub large: bool,
     /// Rows with a period of their own.
-    pub kept: CheckMap<Row>,
+    pub kept: BTreeMap<Check, Row>,
     /// The data source as it was last read.
     pub datasource: Option<DatasourceSeen>,
     /// Calls that outlived their cycle.
     pub waiting: Vec<Pending>,
     /// The last answer that came too late for its cycle; it fills the gap of a call that still hangs.
-    pub late: Option<Said>,
+    pub late: Option<Box<Said>>,
 }
 
 /// The name that resolved last time.
@@ -187,7 +188,7 @@ impl GrafanaMemory {
         if said.check == Check::DatasourceHealth {
             self.kept.insert(said.check, said.row);
         } else {
-            self.late = Some(said);
+            self.late = Some(Box::new(said));
         }
     }
 

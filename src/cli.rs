@@ -209,7 +209,8 @@ impl Layers {
         if settings.links.is_empty() {
             return Err(complain(&ways_to_begin(command)));
         }
-        Ok((settings, sources))
+        // Copied, so that what reading took, 20 KiB a link, goes back in one piece.
+        Ok((settings.clone(), sources))
     }
 
     fn sources(self) -> Sources {

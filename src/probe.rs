@@ -120,18 +120,11 @@ impl Prober for Probe {
         };
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {
-            direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion)
+            Box::pin(direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion))
         });
         let through = link.grafana.as_ref().map(|side| {
-            grafana::walk(
-                &net,
-                self.desk(side),
-                &link,
-                side,
-                &facts,
-                &mut carried.grafana,
-                occasion,
-            )
+            let memory = &mut carried.grafana;
+            Box::pin(grafana::walk(&net, self.desk(side), &link, side, &facts, memory, occasion))
         });
         let (direct, mut through) =
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;

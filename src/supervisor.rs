@@ -281,7 +281,8 @@ impl<P: Prober> Task<P> {
                 }
             };
             let started = clock::now().mono;
-            let confirm = self.cycle(trigger).await;
+            // Boxed: an idle task must not hold the room that a cycle needs.
+            let confirm = Box::pin(self.cycle(trigger)).await;
             let ended = clock::now().mono;
             confirmation = confirm.then(|| cadence::confirmation_start(started, ended));
             let missed = ticks.between(started, ended);

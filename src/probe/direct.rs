@@ -75,6 +75,7 @@ pub async fn walk(
     let mut legs: Vec<Leg> = done.into_iter().map(|steps| steps.leg).collect();
     let best = legs.iter().position(|leg| leg_passed(leg, link.query.freshness)).unwrap_or(0);
     let first = legs.swap_remove(best);
+    legs.shrink_to_fit();
     Walk { first, others: legs, took: watch.read() }
 }
 

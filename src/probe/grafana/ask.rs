@@ -32,7 +32,7 @@ impl Through<'_> {
                 .insert(Check::Datasource, super::failed(Cause::DatasourceNotFound, watch.read()));
             return;
         };
-        let kept = memory.kept.get(Check::DatasourceHealth).cloned();
+        let kept = memory.kept.get(&Check::DatasourceHealth).cloned();
         let kept = kept.filter(|row| {
             plan::still_good(Check::DatasourceHealth, Some(row), self.occasion.started)
         });
@@ -124,10 +124,11 @@ impl Through<'_> {
             // Answered within the cycle or not at all: it may take a minute.
             listen_for_health(memory, self.occasion.deadlines.checks).await;
         }
-        heard.health = memory.kept.get(Check::DatasourceHealth).and_then(|row| match row.outcome {
-            Outcome::Failed(cause) => Some(cause),
-            Outcome::Passed | Outcome::Skipped(_) => None,
-        });
+        heard.health =
+            memory.kept.get(&Check::DatasourceHealth).and_then(|row| match row.outcome {
+                Outcome::Failed(cause) => Some(cause),
+                Outcome::Passed | Outcome::Skipped(_) => None,
+            });
         let hidden =
             |said: &Said| said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana);
         if heard.query.as_ref().is_some_and(hidden) && heard.health.is_none() {
@@ -182,7 +183,7 @@ impl Through<'_> {
         let health = if memory.waits_for(Check::DatasourceHealth) {
             Row::skipped(Why::StillWaiting, now)
         } else {
-            let latest = memory.kept.get(Check::DatasourceHealth).cloned();
+            let latest = memory.kept.get(&Check::DatasourceHealth).cloned();
             latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
         };
         self.leg.rows.insert(Check::DatasourceHealth, health);

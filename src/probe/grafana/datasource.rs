@@ -22,7 +22,7 @@ use crate::report::{Outcome, Row};
 impl Through<'_> {
     /// Sets the row of `datasource`, the kept one while it is good enough.
     pub(super) async fn datasource(&mut self, memory: &mut GrafanaMemory) {
-        let kept = memory.kept.get(Check::Datasource);
+        let kept = memory.kept.get(&Check::Datasource);
         if plan::still_good(Check::Datasource, kept, self.occasion.started)
             && let Some(row) = kept
         {
@@ -35,7 +35,7 @@ impl Through<'_> {
 
     /// Reads it anew.
     pub(super) async fn read_datasource(&mut self, memory: &mut GrafanaMemory) {
-        memory.kept.remove(Check::Datasource);
+        memory.kept.remove(&Check::Datasource);
         let watch = Stopwatch::start();
         let (path, cap) = match &self.side.datasource {
             DatasourceRef::Uid(uid) => {

@@ -29,7 +29,7 @@ pub struct Heard {
     /// An alert rule's last error.
     pub rule: Option<Failure>,
     /// The answer to an earlier query that came too late for its own cycle.
-    pub late: Option<Said>,
+    pub late: Option<Box<Said>>,
 }
 
 impl Heard {
