@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use crate::clock::Now;
+use crate::diagnosis::kinds::is_of_position;
 use crate::report::cause::Cause;
 use crate::report::check::{Check, CheckMap, Path, Why};
 use crate::report::facts::Key;
-use crate::report::{Outcome, Row};
+use crate::report::{Leg, Outcome, Row, Walk};
 
 #[cfg(test)]
 mod tests;
@@ -188,4 +189,33 @@ pub fn explained_port(mut row: Row, port: u16, service_ports: &[u16], reached: b
         row.outcome = Outcome::Failed(Cause::NoReadyEndpoints);
     }
     row
+}
+
+/// Takes back what the ports of a Service explained, where both ends are lost at once: that its pods are
+/// not ready is then less likely than that our packets go nowhere.
+pub fn doubt(direct: &mut Walk, grafana: &mut Walk) {
+    if [&*direct, &*grafana].into_iter().all(|walk| walk.legs().all(is_lost)) {
+        direct.legs_mut().chain(grafana.legs_mut()).for_each(unexplain);
+    }
+}
+
+/// Its own address is not reached, and our position explains that.
+fn is_lost(leg: &Leg) -> bool {
+    let failed = |check| match leg.outcome(check) {
+        Some(Outcome::Failed(cause)) => Some(cause),
+        Some(Outcome::Passed | Outcome::Skipped(_)) | None => None,
+    };
+    let met = match failed(Check::Tcp) {
+        Some(Cause::NoReadyEndpoints) => leg.seen.connect_failure,
+        told => told.or(failed(Check::Dns)),
+    };
+    met.is_some_and(is_of_position)
+}
+
+fn unexplain(leg: &mut Leg) {
+    if let (Some(row), Some(met)) = (leg.rows.get_mut(Check::Tcp), leg.seen.connect_failure)
+        && row.outcome == Outcome::Failed(Cause::NoReadyEndpoints)
+    {
+        row.outcome = Outcome::Failed(met);
+    }
 }

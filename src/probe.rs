@@ -28,6 +28,7 @@ use crate::judge;
 use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
+use crate::plan;
 use crate::probe::causes::End;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
@@ -126,8 +127,11 @@ impl Prober for Probe {
             let memory = &mut carried.grafana;
             Box::pin(grafana::walk(&net, self.desk(side), &link, side, &facts, memory, occasion))
         });
-        let (direct, mut through) =
+        let (mut direct, mut through) =
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;
+        if let (Some(direct), Some(through)) = (&mut direct, &mut through) {
+            plan::doubt(direct, through);
+        }
         if let Some(walk) = &mut through {
             agreement::check(&link, direct.as_ref(), walk);
         }

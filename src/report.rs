@@ -164,6 +164,11 @@ impl Walk {
         iter::once(&self.first).chain(&self.others)
     }
 
+    /// The same, to change.
+    pub fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        iter::once(&mut self.first).chain(&mut self.others)
+    }
+
     /// Whether `check` passed at any address.
     #[must_use]
     pub fn passed(&self, check: Check) -> bool {

@@ -313,6 +313,10 @@ fn datasources_are_taken_apart() {
     assert_eq!(forwards.url, "https://p.example.org/base/");
     assert_eq!(forwards.timeout_seconds, Some(30));
     assert_eq!(forwards.method.as_deref(), Some("GET"));
+    let explained = grafana::explained;
+    assert_eq!(explained(Cause::Forbidden, true), Cause::DatasourceNeedsUserLogin);
+    assert_eq!(explained(Cause::ConnectionRefused, true), Cause::ConnectionRefused);
+    assert_eq!(explained(Cause::Forbidden, false), Cause::Forbidden);
     assert!(forwards.forwards_user);
     let address = forwards.address().unwrap();
     assert_eq!(

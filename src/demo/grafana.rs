@@ -409,7 +409,9 @@ async fn proxy(
         _ => path.to_owned(),
     };
     let url = format!("{}/{rest}", datasource.url.trim_end_matches('/'));
-    match setup.network.once(&url, Ask::Get(&request.query)).await {
+    let form = String::from_utf8_lossy(&request.body);
+    let ask = if request.method == "POST" { Ask::Post(&form) } else { Ask::Get(&request.query) };
+    match setup.network.once(&url, ask).await {
         Err(failure) => {
             let status = if failure.is_timeout { 504 } else { 502 };
             Reply { status, headers: Vec::new(), body: Vec::new() }
@@ -417,13 +419,10 @@ async fn proxy(
         Ok(answer) if answer.status == 401 => {
             Reply::text(400, "Authentication to data source failed\n").with(SANDBOX.0, SANDBOX.1)
         }
-        Ok(answer) => {
-            let kind = answer.content_type.unwrap_or_default();
-            let reply = Reply::new(answer.status, &kind, answer.body).with(SANDBOX.0, SANDBOX.1);
-            match answer.location {
-                Some(location) => reply.with("Location", &location),
-                None => reply,
-            }
+        Ok(upstream::Answer { status, mut headers, body }) => {
+            // Our own server writes these.
+            headers.retain(|(name, _)| !["content-length", "date"].contains(&name.as_str()));
+            Reply { status, headers, body }.with(SANDBOX.0, SANDBOX.1)
         }
     }
 }

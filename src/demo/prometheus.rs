@@ -133,7 +133,7 @@ fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
         F::LoginPage => Some(Reply::html(200, LOGIN)),
         F::LoginRedirect if request.path == "/login" => Some(Reply::html(200, LOGIN)),
         F::LoginRedirect => Some(Reply::redirect(&format!("/login?rd={}", request.path))),
-        F::Redirect => Some(Reply::redirect(&format!("http://192.0.2.1:9090{}", request.path))),
+        F::Redirect => Some(Reply::redirect(&format!("http://127.0.0.1:9{}", request.path))),
         F::WrongPrefix => Some(not_found()),
         F::Html => Some(Reply::html(200, PAGE).with("Server", "nginx")),
         F::Exporter => Some(Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", METRICS)),

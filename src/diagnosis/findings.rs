@@ -3,7 +3,7 @@
 use std::ptr;
 
 use crate::diagnosis::side::side;
-use crate::diagnosis::standing::{best, charged, place};
+use crate::diagnosis::standing::{best, charged, is_echo, place};
 use crate::diagnosis::{Placed, words};
 use crate::report::cause::{Cause, Family, Weight};
 use crate::report::check::{Check, Path};
@@ -55,7 +55,9 @@ impl Scene {
 
     fn leg(self, leg: &Leg, found: &mut Vec<Placed>) {
         for (check, row) in leg.rows.iter() {
-            if let Outcome::Failed(cause) = row.outcome {
+            if let Outcome::Failed(cause) = row.outcome
+                && !is_echo(leg, check)
+            {
                 push(found, self.failure(leg, charged(self.path, check, cause), cause, row));
             }
             self.findings(check, row, found);

@@ -107,7 +107,9 @@ fn through_grafana_alone(cause: Cause) -> Side {
 
 /// We do not pass either: only what is stored in Grafana is the data source's.
 fn through_grafana_too(cause: Cause) -> Side {
-    if cause.family() == Family::Datasource || is_refusal(cause) {
+    if cause == Cause::NoResponse {
+        Side::Unclear
+    } else if cause.family() == Family::Datasource || is_refusal(cause) {
         Side::Datasource
     } else {
         direct(cause, false)

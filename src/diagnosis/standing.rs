@@ -143,22 +143,30 @@ fn reason(leg: &Leg, check: Check) -> Option<Why> {
 
 /// The first failed check that was in the way.
 fn first_failure(path: Path, leg: &Leg) -> Option<Stop> {
-    let failed = |check| match leg.outcome(check) {
-        Some(Outcome::Failed(cause)) => Some(Stop { cause, check: charged(path, check, cause) }),
-        Some(Outcome::Passed | Outcome::Skipped(_)) | None => None,
-    };
-    let query = failed(Check::GrafanaQuery);
-    path.checks().iter().copied().filter(|check| !walked_around(leg, *check)).find_map(|check| {
-        let stop = failed(check)?;
-        // Grafana's health check of the data source is a second voice on what the query saw: it
-        // counts where the query does not say why.
-        match query {
-            Some(query) if check == Check::DatasourceHealth => {
-                Some(if hides_its_reason(query.cause, Some(query.check)) { stop } else { query })
-            }
-            _ => Some(stop),
-        }
+    let in_the_way = |check: &Check| !walked_around(leg, *check) && !is_echo(leg, *check);
+    path.checks().iter().copied().filter(in_the_way).find_map(|check| {
+        let cause = failure(leg, check)?;
+        Some(Stop { cause, check: charged(path, check, cause) })
     })
+}
+
+fn failure(leg: &Leg, check: Check) -> Option<Cause> {
+    match leg.outcome(check) {
+        Some(Outcome::Failed(cause)) => Some(cause),
+        Some(Outcome::Passed | Outcome::Skipped(_)) | None => None,
+    }
+}
+
+/// Grafana tells of one fault twice: the query, and its health check of the data source. What the
+/// query says counts, because panels ask as it does; where it hides why, what the other one says.
+pub fn is_echo(leg: &Leg, check: Check) -> bool {
+    let (health, query) = (Check::DatasourceHealth, Check::GrafanaQuery);
+    let (Some(by_health), Some(by_query)) = (failure(leg, health), failure(leg, query)) else {
+        return false;
+    };
+    let health_tells_more =
+        hides_its_reason(by_query, Some(query)) && !hides_its_reason(by_health, Some(query));
+    check == if health_tells_more { query } else { health }
 }
 
 /// The name did not resolve, and its last good address was dialled instead.

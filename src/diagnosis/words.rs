@@ -21,7 +21,9 @@ const MAX_EVIDENCE_CHARS: usize = 80;
 const MAX_EVIDENCE: usize = 2;
 
 /// Evidence that tells most, in this order.
-const TELLING: [Key; 20] = [
+const TELLING: [Key; 21] = [
+    Key::Permission,
+    Key::Organisation,
     Key::GrafanaSays,
     Key::ProxySays,
     Key::HealthSays,
@@ -37,7 +39,6 @@ const TELLING: [Key; 20] = [
     Key::Replay,
     Key::Location,
     Key::DatasourceUrl,
-    Key::Permission,
     Key::Server,
     Key::Rcode,
     Key::Status,
@@ -47,6 +48,9 @@ const TELLING: [Key; 20] = [
 /// What happened, as a clause: no capital, no full stop.
 #[must_use]
 pub fn clause(fault: Fault) -> String {
+    if hangs_through_grafana(fault) {
+        return "Grafana's query of Prometheus got no answer in time".to_owned();
+    }
     let clause = fault.cause.row().sentence.replace("{it}", end(fault));
     let seen_by_both = matches!(
         fault.cause.family(),
@@ -139,8 +143,18 @@ pub fn next_step(fault: Fault) -> String {
         (Side::Promlink, Family::Dns | Family::Tcp) if fault.path == Some(Path::Direct) => {
             "Compare this link's Prometheus URL with the data source's, and correct it.".to_owned()
         }
+        _ if hangs_through_grafana(fault) => {
+            "Look at the way from Grafana to Prometheus: packets that are dropped, a Prometheus that \
+             hangs; then at Grafana itself."
+                .to_owned()
+        }
         _ => row_step(fault),
     }
+}
+
+/// Nobody knows whether Grafana ever came as far as a connection.
+fn hangs_through_grafana(fault: Fault) -> bool {
+    fault.cause == Cause::NoResponse && fault.is_through_grafana()
 }
 
 fn row_step(fault: Fault) -> String {
@@ -165,9 +179,16 @@ fn telling(facts: &Facts, clause: &str) -> Vec<String> {
         .take(MAX_EVIDENCE)
         .map(|(key, shown)| {
             let name = key.as_str().trim_end_matches("_seconds").replace('_', " ");
-            format!("{name} {}", cut(&shown, MAX_EVIDENCE_CHARS))
+            format!("{name} {}", cut(without_request(&shown), MAX_EVIDENCE_CHARS))
         })
         .collect()
+}
+
+/// Go says what it did before what went wrong, `Post "http://…": dial tcp …`; a sentence has room for
+/// the latter.
+fn without_request(text: &str) -> &str {
+    let asked = ["Post \"", "Get \""].into_iter().any(|verb| text.starts_with(verb));
+    text.split_once("\": ").filter(|_| asked).map_or(text, |(_, what)| what)
 }
 
 fn shown(fact: &Fact) -> String {
@@ -186,5 +207,6 @@ fn cut(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }
-    text.chars().take(max - 1).chain(['…']).collect()
+    let start: String = text.chars().take(max - 1).collect();
+    format!("{}…", start.trim_end_matches(['…', ' ']))
 }

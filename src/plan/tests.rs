@@ -131,3 +131,43 @@ fn a_closed_port_is_told_by_the_ports_of_its_service() {
         assert_eq!(told.outcome, Outcome::Failed(*expected), "{cause:?} {ports:?} {reached}");
     }
 }
+
+#[test]
+fn pods_that_seem_not_ready_at_both_ends_at_once_are_doubted() {
+    use Cause as C;
+    let walk = |cause, met| {
+        let mut walk = Walk::default();
+        walk.first.rows.insert(Check::Tcp, row(Outcome::Failed(cause)));
+        walk.first.seen.connect_failure = met;
+        walk
+    };
+    let not_ready = |met| walk(C::NoReadyEndpoints, Some(met));
+    let told = |walk: &Walk| walk.first.outcome(Check::Tcp);
+    let both = |mut direct: Walk, mut grafana: Walk| {
+        doubt(&mut direct, &mut grafana);
+        (told(&direct), told(&grafana))
+    };
+    let failed = |cause| Some(Outcome::Failed(cause));
+    let silent = C::ConnectionTimeout;
+    for (direct, grafana, expected) in [
+        (not_ready(silent), not_ready(silent), (silent, silent)),
+        (not_ready(silent), walk(silent, None), (silent, silent)),
+        (walk(C::HostUnreachable, None), not_ready(silent), (C::HostUnreachable, silent)),
+        // Refused: something answers.
+        (
+            not_ready(C::ConnectionRefused),
+            not_ready(silent),
+            (C::NoReadyEndpoints, C::NoReadyEndpoints),
+        ),
+        (walk(C::WrongPort, Some(silent)), not_ready(silent), (C::WrongPort, C::NoReadyEndpoints)),
+    ] {
+        let expected = (failed(expected.0), failed(expected.1));
+        assert_eq!(both(direct, grafana), expected);
+    }
+    let mut unresolved = Walk::default();
+    unresolved.first.rows.insert(Check::Dns, row(Outcome::Failed(C::DnsTimeout)));
+    assert_eq!(both(not_ready(silent), unresolved).0, failed(silent));
+    let mut passed = Walk::default();
+    passed.first.rows.insert(Check::Tcp, row(Outcome::Passed));
+    assert_eq!(both(not_ready(silent), passed).0, failed(C::NoReadyEndpoints));
+}

@@ -24,7 +24,6 @@ use crate::report::cause::Cause;
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts, Key};
 use crate::report::finding::Finding;
-use crate::report::seen::Flavour;
 use crate::report::{CarriedFacts, Leg, Outcome, Row, Walk};
 
 /// Addresses walked under `all_addresses`: more replicas than one Prometheus ever has.
@@ -97,11 +96,10 @@ struct Steps<'a> {
 }
 
 /// How far the connection has come: each check consumes what the one before it produced.
-#[expect(clippy::large_enum_variant, reason = "one a walk, on the heap with its future")]
 enum Wire {
     Apart,
     Connected(TcpStream, SocketAddr),
-    Speaking(Line),
+    Speaking(Box<Line>),
 }
 
 impl Steps<'_> {
@@ -114,12 +112,17 @@ impl Steps<'_> {
         loop {
             let left = clock::left(self.occasion.deadlines.checks);
             let (check, row) = match plan::next(Path::Direct, &self.leg.rows, applies, left) {
-                Step::Stop => break self,
+                Step::Stop => break,
                 Step::Skip(check, why) => (check, Row::skipped(why, clock::now())),
                 Step::Run(check) => (check, self.run(check).await),
             };
             self.leg.rows.insert(check, row);
         }
+        // Last, because no check may wait for what decides nothing.
+        if self.leg.outcome(Check::Query) == Some(Outcome::Passed) {
+            self.ask_version().await;
+        }
+        self
     }
 
     async fn run(&mut self, check: Check) -> Row {
@@ -142,6 +145,7 @@ impl Steps<'_> {
 
     async fn tcp(&mut self) -> Row {
         let dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        self.leg.seen.connect_failure = dialled.met;
         if let Some((stream, address)) = dialled.stream {
             self.leg.address = Some(address);
             self.wire = Wire::Connected(stream, address);
@@ -166,7 +170,8 @@ impl Steps<'_> {
 
     async fn speak(&mut self, stream: Stream, address: SocketAddr) {
         let connection = Connection::open(stream).await.ok();
-        self.wire = Wire::Speaking(Line::new(End::Prometheus, address, connection));
+        let line = Line::new(End::Prometheus, address, connection);
+        self.wire = Wire::Speaking(Box::new(line));
     }
 
     async fn query(&mut self) -> Row {
@@ -223,9 +228,7 @@ impl Steps<'_> {
         seen.series_up = query::counts_targets(self.link).then_some(vector.up);
         seen.identities = (!self.large).then_some(vector.identities);
         seen.query_took = Some(took);
-        if outcome == Outcome::Passed {
-            self.ask_version(vector.flavour).await;
-        }
+        seen.flavour = vector.flavour;
         row
     }
 
@@ -250,8 +253,8 @@ impl Steps<'_> {
     }
 
     /// Which server this is, asked now and then; no check, so its failure says nothing.
-    async fn ask_version(&mut self, told: Option<Flavour>) {
-        let now = self.occasion.started;
+    async fn ask_version(&mut self) {
+        let (now, told) = (self.occasion.started, self.leg.seen.flavour);
         if !self.about.as_ref().is_some_and(|about| about.is_fresh(now)) {
             let path = "/api/v1/status/buildinfo";
             let answered = match self.request(path) {

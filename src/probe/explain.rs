@@ -12,20 +12,25 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     let zone = resolver.settings().zone();
     let name = zone.and_then(|zone| ClusterName::parse(host, zone));
     let Some(name) = name else { return (Ladder::Unknown, rungs) };
-    if zone != Some(name.domain) {
-        let asked = resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await;
-        rungs.extend(asked.attempts);
-        if exists(&asked.result) != Some(true) {
-            return (Ladder::WrongClusterDomain, rungs);
-        }
-    }
     let namespace = format!("{}.svc.{}", name.namespace, name.domain);
     let asked = resolver.ask(&namespace, Kind::A, deadline).await;
     rungs.extend(asked.attempts);
-    let found = match exists(&asked.result) {
-        Some(true) => Ladder::NoSuchService,
-        Some(false) if name.is_written_out => Ladder::NoSuchNamespace,
-        Some(false) | None => Ladder::Unknown,
+    let has_namespace = exists(&asked.result);
+    if has_namespace == Some(true) {
+        return (Ladder::NoSuchService, rungs);
+    }
+    if !name.is_written_out {
+        return (Ladder::Unknown, rungs);
+    }
+    // A server that denies even this does not serve the domain, and a foreign one that nobody speaks of
+    // is nobody's.
+    let asked = resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await;
+    rungs.extend(asked.attempts);
+    let found = match (exists(&asked.result), has_namespace) {
+        (Some(false), _) => Ladder::WrongClusterDomain,
+        (None, _) if Some(name.domain) != zone => Ladder::WrongClusterDomain,
+        (_, Some(_)) => Ladder::NoSuchNamespace,
+        (_, None) => Ladder::Unknown,
     };
     (found, rungs)
 }

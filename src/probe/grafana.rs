@@ -184,6 +184,7 @@ impl Through<'_> {
         self.leg.address = visit.address;
         self.leg.seen.version.clone_from(&visit.seen.version);
         self.leg.seen.not_after = visit.seen.not_after;
+        self.leg.seen.connect_failure = visit.seen.connect_failure;
         self.leg.seen.clock_skew_seconds = visit.seen.clock_skew_seconds;
         let fresh = |address| Line::new(End::Grafana, address, None);
         self.line = line.or_else(|| visit.address.map(fresh));

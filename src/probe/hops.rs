@@ -1,6 +1,7 @@
 //! The first three checks of either path: name, port, handshake, each timed on the same stream.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -55,6 +56,8 @@ pub struct Dialled {
     pub row: Row,
     /// The stream, and whom it leads to; none when the row failed.
     pub stream: Option<(TcpStream, SocketAddr)>,
+    /// What connecting met, where the row has another name for it.
+    pub met: Option<Cause>,
 }
 
 /// The handshake, done.
@@ -156,7 +159,8 @@ impl<'a> Hops<'a> {
             let ports = explain::service_ports(&self.net.resolver, &url.host, self.last).await;
             row = plan::explained_port(row, url.port, &ports, self.reached);
         }
-        Dialled { row, stream }
+        let met = cause.filter(|cause| row.outcome != Outcome::Failed(*cause));
+        Dialled { row, stream, met }
     }
 
     /// A tunnel where TLS goes through a proxy; plain HTTP speaks to the proxy itself.
@@ -295,27 +299,38 @@ fn name_findings(lookup: &Lookup, thresholds: &Thresholds) -> Vec<Finding> {
     if lookup.result.is_err() {
         return findings;
     }
-    if let Some(cause) = judge::dns_slow(lookup.took, thresholds.dns_slow) {
-        let resends: u32 = lookup.attempts.iter().map(|attempt| attempt.resends).sum();
-        let detail = format!("{} ms, {resends} resends", lookup.took.as_millis());
-        findings.push(Finding::of(cause, detail));
-    }
-    let dead = lookup.attempts.iter().find_map(|attempt| match &attempt.failure {
-        Some(failure @ (DnsFailure::ServerUnreachable | DnsFailure::Timeout)) => {
-            Some((causes::dns(failure), attempt.server))
-        }
-        Some(_) | None => None,
-    });
-    if let Some((cause, server)) = dead {
-        let subject = Some(Subject::DnsServer);
-        let detail = format!("{server}; another server answered");
+    let dead = dead_server(lookup);
+    if let Some((attempt, failure)) = dead {
+        let detail = format!("{}; another server answered", attempt.server);
+        let (cause, subject) = (causes::dns(failure), Some(Subject::DnsServer));
         findings.push(Finding { cause, weight: Weight::Notes, subject, detail });
+    }
+    // The time that a dead server cost is told by its own finding.
+    let took = lookup.took.saturating_sub(dead.map_or(Duration::ZERO, |(attempt, _)| attempt.took));
+    if let Some(cause) = judge::dns_slow(took, thresholds.dns_slow) {
+        let resends: u32 = lookup.attempts.iter().map(|attempt| attempt.resends).sum();
+        let detail = format!("{} ms, {resends} resends", took.as_millis());
+        findings.push(Finding::of(cause, detail));
     }
     findings
 }
 
 fn try_words((address, failure): &(SocketAddr, tcp::ConnectFailure)) -> String {
     format!("{address}: {}", causes::connect(failure).code())
+}
+
+/// A server that failed where another one answered: at all, or at the very name that resolved. (What one
+/// says of a candidate of the search list that leads outside may be right.)
+fn dead_server(lookup: &Lookup) -> Option<(&Attempt, &DnsFailure)> {
+    let failed = |attempt: &Attempt| attempt.failure.as_ref().is_some_and(|f| !f.is_answer());
+    let answering = lookup.attempts.iter().rfind(|attempt| !failed(attempt))?.server;
+    lookup.attempts.iter().find_map(|attempt| {
+        let failure = attempt.failure.as_ref()?;
+        let silent = matches!(failure, DnsFailure::ServerUnreachable | DnsFailure::Timeout);
+        let at_the_name = Some(&attempt.name) == lookup.name_that_hit.as_ref();
+        (attempt.server != answering && failed(attempt) && (silent || at_the_name))
+            .then_some((attempt, failure))
+    })
 }
 
 /// What there is to show of a handshake.

@@ -213,7 +213,6 @@ impl<T> CheckMap<T> {
     }
 
     /// The value of `check`, to change.
-    #[cfg(test)]
     pub fn get_mut(&mut self, check: Check) -> Option<&mut T> {
         self.0.get_mut(check as usize).and_then(Option::as_mut)
     }

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::report::cause::Cause;
+
 /// What the walk of one address saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// The absolute name that resolved, for next time.
     pub name_that_hit: Option<String>,
+    /// What connecting met, where the ports of the Service gave it another name.
+    pub connect_failure: Option<Cause>,
     /// The end of the certificate's life.
     pub not_after: Option<SystemTime>,
     /// How many series the selector gave.
@@ -68,6 +72,8 @@ pub struct DatasourceSeen {
     pub forwards_user: bool,
     /// The scrape interval that panels assume (`jsonData.timeInterval`).
     pub scrape_interval: Option<Duration>,
+    /// It asks by POST.
+    pub posts: bool,
 }
 
 impl Flavour {

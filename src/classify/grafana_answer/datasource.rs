@@ -235,6 +235,17 @@ impl Datasource {
     }
 }
 
+/// What `cause`, met through a data source, means: one that forwards the user's own identity is refused
+/// for lack of a user, and people may be fine.
+#[must_use]
+pub fn explained(cause: Cause, forwards_user: bool) -> Cause {
+    if forwards_user && matches!(cause, Cause::Unauthorized | Cause::Forbidden) {
+        Cause::DatasourceNeedsUserLogin
+    } else {
+        cause
+    }
+}
+
 /// Grafana's own type, and those of its vendors' twins since 13.
 fn is_prometheus(kind: &str) -> bool {
     kind == "prometheus" || kind.ends_with("prometheus-datasource")

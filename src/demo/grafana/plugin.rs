@@ -1,5 +1,6 @@
 //! The Prometheus plugin inside Grafana: health checks and queries, as 9.3.2 and 13.1 say them.
 
+use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
 use crate::clock;
@@ -56,12 +57,27 @@ pub async fn query(
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut results = Map::new();
     let mut status = 200;
-    for query in body["queries"].as_array().into_iter().flatten() {
-        let id = query["refId"].as_str().unwrap_or("A");
-        let expr = query["expr"].as_str().unwrap_or_default();
-        let now = clock::now().wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let time = format!("{:.3}", now.as_secs_f64());
-        let answer = ask(network, datasource, expr, &time).await;
+    let now = clock::now().wall.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let time = format!("{:.3}", now.as_secs_f64());
+    let queries = body["queries"].as_array().into_iter().flatten();
+    let queries: Vec<(&str, &str)> = queries
+        .map(|query| (query["refId"].as_str().unwrap_or("A"), query["expr"].as_str()))
+        .map(|(id, expr)| (id, expr.unwrap_or_default()))
+        .collect();
+    let ask = |expr| ask(network, datasource, expr, &time);
+    let mut answers = Vec::new();
+    if flavour == Flavour::V9 {
+        // One after the other before 12.0 (`prometheusRunQueriesInParallel`), to the first error.
+        for (_, expr) in &queries {
+            answers.push(ask(expr).await);
+            if answers.iter().any(Result::is_err) {
+                break;
+            }
+        }
+    } else {
+        answers = join_all(queries.iter().map(|(_, expr)| ask(expr))).await;
+    }
+    for ((id, expr), answer) in queries.into_iter().zip(answers) {
         let (result, is_error) = match (outcome(answer, id, expr, flavour), flavour) {
             (Outcome::Frames(frames), Flavour::V9) if frames.is_empty() => {
                 (json!({"status": 200}), false)

@@ -13,6 +13,7 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use url::form_urlencoded;
@@ -23,6 +24,9 @@ use crate::demo::http::reason;
 const MAX_REDIRECTS: usize = 10;
 /// The most of an answer that is read.
 const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// The largest head that Go reads.
+const MAX_HEAD: usize = 10 * 1024 * 1024;
 
 /// What Grafana knows of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +47,7 @@ pub struct Network {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    pub content_type: Option<String>,
-    pub location: Option<String>,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -90,7 +93,7 @@ impl Network {
         let mut hops = 0;
         loop {
             let answer = self.once(&url, ask).await?;
-            let (Some(location), 301..=308) = (&answer.location, answer.status) else {
+            let (Some(location), 301..=308) = (answer.header("location"), answer.status) else {
                 return Ok(answer);
             };
             hops += 1;
@@ -174,6 +177,12 @@ impl Network {
     }
 }
 
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
 impl Ask<'_> {
     fn verb(self) -> &'static str {
         match self {
@@ -239,9 +248,13 @@ async fn lookup(server: SocketAddr, name: &str) -> Result<Option<Ipv4Addr>, Stri
     message.add_query(Query::query(name, RecordType::A));
     let question = message.to_vec().map_err(|_| "no such host".to_owned())?;
     let failed = |error: io::Error| format!("read udp: read: {}", errno(&error));
-    let bytes = exchange(server, &question).await.map_err(failed)?;
-    let answer =
-        Message::from_vec(&bytes).map_err(|_| "cannot unmarshal DNS message".to_owned())?;
+    let read = |bytes: Vec<u8>| {
+        Message::from_vec(&bytes).map_err(|_| "cannot unmarshal DNS message".to_owned())
+    };
+    let mut answer = read(over_udp(server, &question).await.map_err(failed)?)?;
+    if answer.metadata.truncation {
+        answer = read(over_tcp(server, &question).await.map_err(failed)?)?;
+    }
     let code = answer.metadata.response_code;
     if code != ResponseCode::NoError && code != ResponseCode::NXDomain {
         return Err("server misbehaving".to_owned());
@@ -252,7 +265,16 @@ async fn lookup(server: SocketAddr, name: &str) -> Result<Option<Ipv4Addr>, Stri
         .find_map(|record| if let RData::A(ip) = &record.data { Some(ip.0) } else { None }))
 }
 
-async fn exchange(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+async fn over_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server).await?;
+    let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
+    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
+    let mut buffer = vec![0; stream.read_u16().await?.into()];
+    stream.read_exact(&mut buffer).await?;
+    Ok(buffer)
+}
+
+async fn over_udp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
     socket.connect(server).await?;
     socket.send(question).await?;
@@ -263,8 +285,10 @@ async fn exchange(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(MAX_HEAD)
+        .handshake(TokioIo::new(stream))
+        .await?;
     let own_query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let (method, target, form) = match ask {
         Ask::Get("") => ("GET", format!("{}{own_query}", url.path()), ""),
@@ -283,11 +307,10 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
     }
     let exchange = async {
         let mut response = sender.send_request(request).await?;
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let (content_type, location) = (header("content-type"), header("location"));
+        let headers = response.headers().iter().filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        });
+        let headers = headers.collect();
         let mut body = Vec::new();
         while let Some(frame) = response.body_mut().frame().await {
             body.extend(frame?.into_data().unwrap_or_default());
@@ -295,7 +318,7 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
                 break;
             }
         }
-        Ok(Answer { status: response.status().as_u16(), content_type, location, body })
+        Ok(Answer { status: response.status().as_u16(), headers, body })
     };
     // The connection ends after the exchange, or with what breaks it; then the exchange says so.
     tokio::pin!(exchange);

@@ -107,11 +107,16 @@ fn the_health_check_speaks_where_the_query_does_not_say_why() {
     let refused = Outcome::Failed(Cause::ConnectionRefused);
     set(&mut report, Path::Grafana, Check::DatasourceHealth, refused);
     check(&report, "broken starting grafana grafana_query prometheus");
+    assert!(diagnose(&report).findings.is_empty(), "one fault is told once");
 
     for hiding in [Cause::UnreachableFromGrafana, Cause::NoResponse] {
         set(&mut report, Path::Grafana, Check::GrafanaQuery, Outcome::Failed(hiding));
         check(&report, "broken connection_refused grafana datasource_health datasource");
+        assert!(diagnose(&report).findings.is_empty(), "one fault is told once");
     }
+    let hangs_too = Outcome::Failed(Cause::NoResponse);
+    set(&mut report, Path::Grafana, Check::DatasourceHealth, hangs_too);
+    check(&report, "broken no_response grafana grafana_query unclear");
 }
 
 // --- untold

@@ -46,7 +46,7 @@ fn elsewhere_the_place_decides() {
         (C::TlsExpiring, "prometheus prometheus grafana promlink datasource prometheus"),
         (C::Starting, "prometheus prometheus grafana promlink prometheus prometheus"),
         (C::GatewayError, "prometheus prometheus grafana promlink prometheus prometheus"),
-        (C::NoResponse, "prometheus prometheus grafana promlink unclear prometheus"),
+        (C::NoResponse, "prometheus prometheus grafana promlink unclear unclear"),
         (C::NoSeries, "prometheus prometheus grafana promlink datasource prometheus"),
     ] {
         let places = [DIRECT, ONLY_DIRECT, GRAFANA, GRAFANA_UNTOLD, ONLY_GRAFANA, BOTH];

@@ -117,14 +117,13 @@ impl Question {
         let Some((&[a, b, flags, ..], _)) = bytes.split_first_chunk::<12>() else {
             return Err(Unfit::Garbage);
         };
-        if u16::from_be_bytes([a, b]) != self.id || flags & 0x80 == 0 {
-            return Err(Unfit::Stray);
-        }
+        let ours = u16::from_be_bytes([a, b]) == self.id && flags & 0x80 != 0;
         let truncated = flags & 0x02 != 0;
         let message = match Message::from_vec(bytes) {
-            Ok(message) => message,
+            Ok(message) if ours => message,
+            Ok(_) => return Err(Unfit::Stray),
             // Cut anywhere, also in the middle of a record.
-            Err(_) if truncated => return Ok(Said::Truncated),
+            Err(_) if ours && truncated => return Ok(Said::Truncated),
             Err(_) => return Err(Unfit::Garbage),
         };
         // Some servers leave the question out of an error.

@@ -46,7 +46,7 @@ impl Through<'_> {
             self.begin(memory, Check::DatasourceHealth, &uid).await;
         }
         let deadline = self.occasion.deadlines.checks;
-        let mut heard = Heard::default();
+        let mut heard = Heard { forwards_user: self.forwards_user(), ..Heard::default() };
         if hung_before {
             let (proxy, ()) = join(
                 self.second_opinion(&uid, deadline),
@@ -169,6 +169,7 @@ impl Through<'_> {
                 memory.large |= said.seen.large_answer;
                 let seen = &mut self.leg.seen;
                 seen.series = said.seen.series;
+                seen.series_up = said.seen.series_up;
                 seen.identities.clone_from(&said.seen.identities);
                 seen.query_took = said.seen.query_took;
             }
@@ -204,11 +205,13 @@ impl Through<'_> {
         let Some(address) = self.line.as_ref().map(line::Line::address) else { return false };
         self.slots.insert(check, slot);
         let expected = Expected {
-            forwards_user: self.leg.seen.datasource.as_ref().is_some_and(|d| d.forwards_user),
+            forwards_user: self.forwards_user(),
             series: self.link.query.expect_series,
             freshness: (self.link.query.freshness && self.link.query.expect_series)
                 .then_some(self.occasion.freshness),
             counted: memory.large,
+            targets_down: (self.link.prometheus.is_none() && query::counts_targets(self.link))
+                .then_some(self.link.thresholds.targets_down),
         };
         let (asks, request, line) = if check == Check::GrafanaQuery {
             let line = self.line.replace(line::Line::new(
@@ -235,6 +238,11 @@ impl Through<'_> {
         true
     }
 
+    /// The data source asks in each user's own name, which we do not have.
+    fn forwards_user(&self) -> bool {
+        self.leg.seen.datasource.as_ref().is_some_and(|seen| seen.forwards_user)
+    }
+
     /// `POST /api/ds/query`, the way panels go: A is the selector, B the time of its newest sample.
     fn query_request(&self, uid: &str, large: bool) -> Request {
         let path = "/api/ds/query";
@@ -250,15 +258,19 @@ impl Through<'_> {
         }
     }
 
-    /// What Prometheus answers to Grafana, handed over as it is by the data proxy.
+    /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the data
+    /// source's own method, for a way that lets only the other one through fails panels alone.
     async fn second_opinion(&mut self, uid: &str, deadline: Instant) -> Option<ProxyVoice> {
-        let promql = Question::main(&self.link.query, true).promql();
-        let path = format!(
-            "/api/datasources/proxy/uid/{}{QUERY_PATH}?query={}",
-            query::escape(uid),
-            query::escape(&promql)
-        );
-        let request = self.get(&path, limits::GRAFANA_BODY);
+        let form =
+            format!("query={}", query::escape(&Question::main(&self.link.query, true).promql()));
+        let path = format!("/api/datasources/proxy/uid/{}{QUERY_PATH}", query::escape(uid));
+        let posts = self.leg.seen.datasource.as_ref().is_some_and(|seen| seen.posts);
+        let request = if posts {
+            let body = Some(("application/x-www-form-urlencoded", form));
+            Request { method: Method::Post, body, ..self.get(&path, limits::GRAFANA_BODY) }
+        } else {
+            self.get(&format!("{path}?{form}"), limits::GRAFANA_BODY)
+        };
         let _slot = self.desk.slot(deadline).await?;
         let line = self.line.as_mut()?;
         let response = line.send(&self.hops, &request, deadline).await.ok()?;

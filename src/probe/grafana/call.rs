@@ -63,6 +63,8 @@ pub struct Expected {
     pub freshness: Option<Duration>,
     /// A count was asked instead of the series.
     pub counted: bool,
+    /// The share of targets that may be down, where no direct path looks at them.
+    pub targets_down: Option<f64>,
 }
 
 impl Call {
@@ -118,14 +120,6 @@ impl Asks {
 
     fn said(self, row: Row, seen: Seen, voice: Voice) -> Said {
         Said { check: self.check(), row, seen, voice }
-    }
-}
-
-impl Expected {
-    /// A cause, unless it only says that we are not the user.
-    fn for_us(self, cause: Cause) -> Cause {
-        let refused = matches!(cause, Cause::Unauthorized | Cause::Forbidden);
-        if self.forwards_user && refused { Cause::DatasourceNeedsUserLogin } else { cause }
     }
 }
 
@@ -211,6 +205,12 @@ fn data(
     if vector.partial {
         row.findings.push(Finding::of(Cause::PartialAnswer, vector.warnings.join("; ")));
     }
+    if let Some(share) = expected.targets_down.filter(|_| !expected.counted) {
+        let down = judge::targets(vector.series, vector.up, share);
+        let detail = format!("{} of {} up", vector.up, vector.series);
+        row.findings.extend(down.map(|down| Finding::of(down, detail)));
+        seen.series_up = Some(vector.up);
+    }
     seen.series = Some(vector.series);
     seen.large_answer = vector.large;
     seen.identities = (!expected.counted).then_some(vector.identities);
@@ -228,7 +228,7 @@ fn age(newest: f64, evaluated_at: Option<f64>, now: SystemTime) -> Duration {
 }
 
 fn told(failure: &Failure, key: Key, expected: Expected, took: Duration) -> Row {
-    let mut row = failed(expected.for_us(failure.cause), took);
+    let mut row = failed(grafana_answer::explained(failure.cause, expected.forwards_user), took);
     row.facts.text(key, &failure.message);
     row
 }

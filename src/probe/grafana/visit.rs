@@ -79,6 +79,7 @@ impl Visiting<'_> {
                 Step::Run(check @ Check::Tcp) => {
                     let dialled = self.hops.tcp(&addresses, self.deadline).await;
                     connected = dialled.stream;
+                    self.seen.connect_failure = dialled.met;
                     (check, dialled.row)
                 }
                 Step::Run(check @ Check::Tls) => {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::carried::{Said, Voice};
-use crate::classify::grafana_answer::{Failure, ProxyVoice};
+use crate::classify::grafana_answer::{Failure, ProxyVoice, explained};
 use crate::clock::Now;
 use crate::report::cause::{Cause, Weight};
 use crate::report::facts::Key;
@@ -30,12 +30,23 @@ pub struct Heard {
     pub rule: Option<Failure>,
     /// The answer to an earlier query that came too late for its own cycle.
     pub late: Option<Box<Said>>,
+    /// The data source asks in each user's own name, which we do not have.
+    pub forwards_user: bool,
 }
 
 impl Heard {
     /// The row of `grafana_query`.
     #[must_use]
     pub fn conclude(self, waited: Duration, now: Now) -> Row {
+        let forwards_user = self.forwards_user;
+        let mut row = self.loudest(waited, now);
+        if let Outcome::Failed(cause) = row.outcome {
+            row.outcome = Outcome::Failed(explained(cause, forwards_user));
+        }
+        row
+    }
+
+    fn loudest(self, waited: Duration, now: Now) -> Row {
         let good_proxy = self.proxy_is_good();
         let hidden = self.told_elsewhere();
         match self.query {
@@ -94,7 +105,7 @@ fn answered(
             if let Some(error) = rejection.api_error.as_ref().or(rejection.body_start.as_ref()) {
                 row.facts.text(Key::ProxySays, error);
             }
-            if own == Cause::DatasourceNeedsUserLogin { own } else { rejection.cause }
+            rejection.cause
         }
         Some(_) | None if own == Cause::UnreachableFromGrafana => hidden.unwrap_or(own),
         Some(_) | None => own,

@@ -211,6 +211,12 @@ async fn garbage_counts_only_when_nothing_better_comes() {
     let server = Server::start(garbage).await;
     let lookup = resolver(&server).lookup(GOOD, None, clock::deadline(millis(200))).await;
     assert_eq!(lookup.result, Err(DnsFailure::Malformed));
+
+    // What is no message has no id that could be another one.
+    let server =
+        Server::start(|_: &Heard| vec![b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()]).await;
+    let lookup = resolver(&server).lookup(GOOD, None, clock::deadline(millis(200))).await;
+    assert_eq!(lookup.result, Err(DnsFailure::Malformed));
 }
 
 #[tokio::test]

@@ -75,6 +75,18 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
             Heard {
                 query: ill(C::DatasourceNeedsUserLogin),
                 proxy: upstream_says(C::Unauthorized),
+                forwards_user: true,
+                ..none()
+            },
+            bad(C::DatasourceNeedsUserLogin),
+            None,
+        ),
+        // ... also where the query does not say why.
+        (
+            Heard {
+                query: hidden(),
+                proxy: Some(ProxyVoice::Cause(C::Unauthorized)),
+                forwards_user: true,
                 ..none()
             },
             bad(C::DatasourceNeedsUserLogin),

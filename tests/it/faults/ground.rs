@@ -1,0 +1,267 @@
+//! The stand-ins of one row, on addresses of their own, and what is done to them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use promlink::demo::dns::{self, Dns, Zone};
+use promlink::demo::fault::{self, Wire};
+use promlink::demo::grafana::{self, Datasource, Flavour, Grafana, Network, TOKEN};
+use promlink::demo::prometheus::{self, Prometheus};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+/// One thing that happens to the stand-ins.
+#[derive(Clone, Copy, Debug)]
+pub enum Turn {
+    /// To Prometheus, as promlink and Grafana meet it.
+    Both(fault::Prometheus),
+    /// To Prometheus, as only promlink meets it.
+    Direct(fault::Prometheus),
+    /// To Prometheus, as only Grafana meets it.
+    Behind(fault::Prometheus),
+    /// To Grafana.
+    Grafana(fault::Grafana),
+    /// To promlink's DNS server.
+    Dns(fault::Dns),
+    /// To Grafana's DNS server.
+    GrafanaDns(fault::Dns),
+    /// Packets to that end are dropped in silence.
+    Drop(End),
+    /// They are not any more, and its port is open.
+    Pass(End),
+    /// The data source has this URL; `{port}` and `{address}` are those of Prometheus.
+    Url(&'static str),
+    /// Something else of the data source.
+    Datasource(fn(&mut Datasource)),
+    /// What serves on both addresses of Prometheus.
+    Serve(fn(&mut prometheus::Setup)),
+    /// What Grafana meets.
+    ServeBehind(fn(&mut prometheus::Setup)),
+    /// What promlink resolves.
+    Zone(fn(&mut Zone)),
+    /// What Grafana resolves.
+    GrafanaZone(fn(&mut Zone)),
+    /// What Grafana is.
+    Setup(fn(&mut grafana::Setup)),
+}
+
+/// One end of a way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum End {
+    /// Prometheus, where promlink dials it.
+    Direct,
+    /// Prometheus, where Grafana dials it.
+    Behind,
+    /// Grafana.
+    Grafana,
+}
+
+/// The link's configuration, where it differs from a plain one.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub interval: &'static str,
+    pub timeout: &'static str,
+    /// The link's Prometheus; empty: none.
+    pub prometheus: &'static str,
+    /// The link's Grafana; empty: none.
+    pub grafana: &'static str,
+    /// More keys of the link.
+    pub link: &'static str,
+    /// Keys of the Grafana.
+    pub main: &'static str,
+    /// Keys of `dns`.
+    pub dns: &'static str,
+}
+
+/// The stand-ins.
+///
+/// Prometheus is two that look the same, at one port of two addresses. promlink and Grafana resolve
+/// its one name by DNS servers of their own, so each meets its own one at the very same URL.
+pub struct Ground {
+    pub direct: Prometheus,
+    pub behind: Prometheus,
+    pub grafana: Grafana,
+    pub dns: Dns,
+    pub spare_dns: Dns,
+    pub grafana_dns: Dns,
+    holes: Mutex<BTreeMap<End, Hole>>,
+}
+
+/// A listener whose queue is full: the kernel drops further attempts to connect in silence.
+struct Hole {
+    _listener: TcpListener,
+    _queued: TcpStream,
+}
+
+const ZONE: &str = "svc.cluster.local";
+/// Grafana's patience, a fifth of the real one, as the cycles of the tests are of the real ones.
+const NETWORK: Network = Network {
+    dns: None,
+    search: Vec::new(),
+    dns_timeout: Duration::from_secs(1),
+    dial_timeout: Duration::from_secs(2),
+    timeout: Duration::from_secs(6),
+};
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval: "15s",
+            timeout: "5s",
+            prometheus: "url: 'http://prometheus-k8s.monitoring.svc.cluster.local:{port}'",
+            grafana: "name: main, datasource: {uid: prometheus}",
+            link: "",
+            main: "url: 'http://grafana.monitoring.svc.cluster.local:{grafana_port}', \
+                   authorization: {credentials: {token}}",
+            dns: "servers: ['{dns}'], search: [monitoring.svc.cluster.local, svc.cluster.local, \
+                  cluster.local]",
+        }
+    }
+}
+
+impl Ground {
+    pub async fn build() -> Self {
+        let home = home();
+        let (direct, behind) = twins(&home).await;
+        let port = direct.address().port();
+        let zone = |address| Zone::default().with("prometheus-k8s", "web", address);
+        let grafana_dns = dns::start(home(5), zone(behind.address())).await.unwrap();
+        let url = format!("http://prometheus-k8s.monitoring.{ZONE}:{port}");
+        let mut setup = grafana::Setup::new(Flavour::V13, &url);
+        setup.network = Network {
+            dns: Some(grafana_dns.address()),
+            search: Zone::default().search("monitoring"),
+            ..NETWORK
+        };
+        let grafana = grafana::start(home(6), setup).await.unwrap();
+        let zone = zone(direct.address()).with("grafana", "http", grafana.address());
+        let dns = dns::start(home(3), zone.clone()).await.unwrap();
+        let spare_dns = dns::start(home(4), zone).await.unwrap();
+        let holes = Mutex::default();
+        Self { direct, behind, grafana, dns, spare_dns, grafana_dns, holes }
+    }
+
+    pub async fn turn(&self, turn: Turn) {
+        match turn {
+            Turn::Both(fault) => {
+                self.direct.set(fault).await;
+                self.behind.set(fault).await;
+            }
+            Turn::Direct(fault) => self.direct.set(fault).await,
+            Turn::Behind(fault) => self.behind.set(fault).await,
+            Turn::Grafana(fault) => self.grafana.set(fault).await,
+            Turn::Dns(fault) => self.dns.set(fault).await,
+            Turn::GrafanaDns(fault) => self.grafana_dns.set(fault).await,
+            Turn::Drop(end) => {
+                self.switch(end, Some(Wire::PortClosed)).await;
+                let hole = Hole::dig(self.address(end)).await.unwrap();
+                self.holes.lock().unwrap().insert(end, hole);
+            }
+            Turn::Pass(end) => {
+                self.holes.lock().unwrap().remove(&end);
+                self.switch(end, None).await;
+            }
+            Turn::Url(url) => {
+                let url = self.fill(url);
+                self.grafana.edit(|setup| setup.point_at(&url));
+            }
+            Turn::Datasource(change) => self.grafana.edit(|s| change(&mut s.datasources[0])),
+            Turn::Serve(change) => {
+                self.direct.edit(change);
+                self.behind.edit(change);
+            }
+            Turn::ServeBehind(change) => self.behind.edit(change),
+            Turn::Zone(change) => {
+                self.dns.edit(change);
+                self.spare_dns.edit(change);
+            }
+            Turn::GrafanaZone(change) => self.grafana_dns.edit(change),
+            Turn::Setup(change) => self.grafana.edit(change),
+        }
+    }
+
+    async fn switch(&self, end: End, wire: Option<Wire>) {
+        let prometheus = wire.map_or(fault::Prometheus::None, fault::Prometheus::Wire);
+        match end {
+            End::Direct => self.direct.set(prometheus).await,
+            End::Behind => self.behind.set(prometheus).await,
+            End::Grafana => {
+                let fault = wire.map_or(fault::Grafana::None, fault::Grafana::Wire);
+                self.grafana.set(fault).await;
+            }
+        }
+    }
+
+    fn address(&self, end: End) -> SocketAddr {
+        match end {
+            End::Direct => self.direct.address(),
+            End::Behind => self.behind.address(),
+            End::Grafana => self.grafana.address(),
+        }
+    }
+
+    /// A configuration with one link, `k8s`.
+    pub fn yaml(&self, config: &Config) -> String {
+        let Config { interval, timeout, prometheus, grafana, link, main, dns } = config;
+        let end = |key: &str, keys: &str| {
+            if keys.is_empty() { String::new() } else { format!("    {key}: {{{keys}}}\n") }
+        };
+        self.fill(&format!(
+            "dns: {{{dns}}}\ndefaults: {{interval: {interval}, timeout: {timeout}}}\n\
+             grafanas:\n  main: {{{main}}}\nlinks:\n  k8s:\n{}{}{link}\n",
+            end("prometheus", prometheus),
+            end("grafana", grafana),
+        ))
+    }
+
+    fn fill(&self, text: &str) -> String {
+        [
+            ("{port}", self.direct.address().port().to_string()),
+            ("{address}", self.behind.address().ip().to_string()),
+            ("{grafana}", self.grafana.address().to_string()),
+            ("{grafana_port}", self.grafana.address().port().to_string()),
+            ("{dns}", self.dns.address().to_string()),
+            ("{spare}", self.spare_dns.address().to_string()),
+            ("{token}", TOKEN.to_owned()),
+        ]
+        .iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
+}
+
+impl Hole {
+    async fn dig(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(0)?;
+        let queued = TcpStream::connect(address).await?;
+        let probe = timeout(Duration::from_millis(100), TcpStream::connect(address)).await;
+        assert!(probe.is_err(), "a full queue accepts: no packets are dropped here");
+        Ok(Self { _listener: listener, _queued: queued })
+    }
+}
+
+/// Any port of loopback addresses that no other row of this process has, so that nobody takes a port
+/// while it is closed.
+fn home() -> impl Fn(u8) -> SocketAddr {
+    static ROWS: AtomicU32 = AtomicU32::new(0);
+    let row = std::process::id().wrapping_mul(509) + ROWS.fetch_add(1, Ordering::Relaxed);
+    let [.., high, low] = (row % (253 * 256)).to_be_bytes();
+    move |host| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 1 + high, low, host)), 0)
+}
+
+/// Two that look the same at the same port of two addresses.
+async fn twins(home: &impl Fn(u8) -> SocketAddr) -> (Prometheus, Prometheus) {
+    loop {
+        let direct = prometheus::start(home(1), prometheus::Setup::default()).await.unwrap();
+        let same_port = SocketAddr::new(home(2).ip(), direct.address().port());
+        if let Ok(behind) = prometheus::start(same_port, prometheus::Setup::default()).await {
+            return (direct, behind);
+        }
+    }
+}

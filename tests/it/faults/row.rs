@@ -1,0 +1,190 @@
+//! A row of the table: what is wrong, and what one `check` says of it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use promlink::app::{self, CheckOptions, Output};
+use promlink::config::{Sources, load_bytes};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::ground::{Config, Ground, Turn};
+
+/// Rows at a time: most of them wait for something that does not come.
+const AT_A_TIME: usize = 12;
+/// What one link may ask of Grafana in a good cycle, and in any.
+const REQUESTS: (usize, usize) = (7, 12);
+
+/// One injected fault, and the expected line.
+#[derive(Clone, Debug)]
+pub struct Row {
+    name: String,
+    given: Vec<Turn>,
+    config: Config,
+    told: &'static str,
+    beside: &'static str,
+    checks: Vec<(&'static str, &'static str)>,
+    says: &'static str,
+}
+
+/// `told`: `verdict cause path check side`.
+pub fn row(name: impl Into<String>, given: impl Into<Vec<Turn>>, told: &'static str) -> Row {
+    Row {
+        name: name.into(),
+        given: given.into(),
+        config: Config::default(),
+        told,
+        beside: "",
+        checks: Vec::new(),
+        says: "",
+    }
+}
+
+impl Row {
+    /// All findings: `weight cause path/check`, and a subject, with semicolons in between.
+    pub fn beside(self, beside: &'static str) -> Self {
+        Self { beside, ..self }
+    }
+
+    /// What the row of one check says, such as `failed no_response` of `direct/query`.
+    pub fn check(mut self, check: &'static str, outcome: &'static str) -> Self {
+        self.checks.push((check, outcome));
+        self
+    }
+
+    /// A part of the summary.
+    pub fn says(self, says: &'static str) -> Self {
+        Self { says, ..self }
+    }
+
+    /// Another configuration.
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// A cycle that something in it will use up.
+    pub fn short(self) -> Self {
+        self.config(|config| config.timeout = "1s")
+    }
+
+    /// A link without Grafana.
+    pub fn alone(self) -> Self {
+        self.config(|config| config.grafana = "")
+    }
+
+    /// A link without a direct path.
+    pub fn through_grafana(self) -> Self {
+        self.config(|config| config.prometheus = "")
+    }
+
+    async fn prove(self) -> Result<(), String> {
+        let ground = Ground::build().await;
+        for turn in &self.given {
+            ground.turn(*turn).await;
+        }
+        let link = check(&ground.yaml(&self.config)).await;
+        let asked = ground.grafana.seen();
+        let mut wrong = String::new();
+        let mut expect = |what: &str, expected: &str, got: &str| {
+            if expected != got {
+                let _infallible =
+                    write!(wrong, "\n  {what}: {expected}\n  {:1$}", "got", what.len());
+                let _infallible = write!(wrong, ": {got}");
+            }
+        };
+        expect("told", self.told, &line(&link));
+        expect("beside", self.beside, &findings(&link));
+        for (check, outcome) in &self.checks {
+            expect(check, outcome, &outcome_of(&link, check));
+        }
+        let text = |key: &str| link[key].as_str().unwrap_or_default().to_owned();
+        if !text("summary").contains(self.says) {
+            expect("says", self.says, &text("summary"));
+        }
+        let is_green = link["verdict"] == "working";
+        let limit = if is_green { REQUESTS.0 } else { REQUESTS.1 };
+        if asked.len() > limit {
+            expect("requests", &limit.to_string(), &format!("{} {asked:?}", asked.len()));
+        }
+        if !is_green && (text("next_step").is_empty() || text("summary").is_empty()) {
+            expect("next step", "a sentence", &text("next_step"));
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{}{wrong}\n  summary: {}\n{}", self.name, text("summary"), rows(&link)))
+    }
+}
+
+/// Proves all rows, and names those that are wrong.
+pub async fn prove(rows: impl IntoIterator<Item = Row>) {
+    let turns = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut running = JoinSet::new();
+    let only = std::env::var("PROMLINK_ROW").unwrap_or_default();
+    for row in rows.into_iter().filter(|row| row.name.contains(&only)) {
+        let turns = Arc::clone(&turns);
+        running.spawn(async move {
+            let _turn = turns.acquire().await.unwrap();
+            row.prove().await
+        });
+    }
+    let proven = running.join_all().await;
+    let wrong: Vec<String> = proven.iter().filter_map(|row| row.clone().err()).collect();
+    assert!(wrong.is_empty(), "{} of {} rows\n{}", wrong.len(), proven.len(), wrong.join("\n"));
+}
+
+/// One cycle of the one link in `yaml`, as JSON.
+pub async fn check(yaml: &str) -> Value {
+    let settings = load_bytes(&Sources::default(), Some(yaml.as_bytes()))
+        .unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
+    let options = CheckOptions { output: Output::Json, wait: None };
+    let result = app::check(settings, options).await.unwrap();
+    serde_json::from_str::<Value>(&result.text).unwrap()["links"][0].take()
+}
+
+/// `verdict cause path check side`.
+pub fn line(link: &Value) -> String {
+    let words = ["verdict", "cause", "path", "check", "side"];
+    words.iter().filter_map(|key| link[key].as_str()).collect::<Vec<_>>().join(" ")
+}
+
+pub fn findings(link: &Value) -> String {
+    let one = |finding: &Value| {
+        let text = |key: &str| finding[key].as_str().unwrap_or("-").to_owned();
+        let place = format!("{}/{}", text("path"), text("check"));
+        let subject = finding["subject"].as_str().map_or(String::new(), |s| format!(" {s}"));
+        format!("{} {} {place}{subject}", text("weight"), text("cause"))
+    };
+    link["findings"].as_array().unwrap().iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// What the row of `path/check` says.
+pub fn outcome_of(link: &Value, check: &str) -> String {
+    let found = link["checks"].as_array().unwrap().iter().find(|row| name(row) == check);
+    found.map_or_else(|| "no row".to_owned(), outcome)
+}
+
+fn name(row: &Value) -> String {
+    format!("{}/{}", row["path"].as_str().unwrap(), row["check"].as_str().unwrap())
+}
+
+fn outcome(row: &Value) -> String {
+    let word = |key: &str| row[key].as_str().unwrap_or_default();
+    format!("{} {}{}", word("outcome"), word("cause"), word("why")).trim_end().to_owned()
+}
+
+/// All rows, for whoever has to find out.
+pub fn rows(link: &Value) -> String {
+    let one = |row: &Value| {
+        format!(
+            "    {} {} {} {}\n",
+            name(row),
+            outcome(row),
+            row["duration_seconds"],
+            row["evidence"]
+        )
+    };
+    link["checks"].as_array().unwrap().iter().map(one).collect()
+}
