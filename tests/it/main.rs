@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say why")]
 
+mod check; // `promlink check` as a person runs it
+mod prometheus; // the real program
+mod real; // promlink against it
 mod shipped; // rules, dashboard, manifests: tested artefacts
