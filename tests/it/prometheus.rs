@@ -188,9 +188,9 @@ fn write_files(folder: &Path, setup: Setup<'_>) {
     if setup.mode == Mode::Replaying {
         let wal = folder.join("data/wal");
         fs::create_dir_all(&wal).unwrap();
-        let made = Command::new("mkfifo").arg(wal.join("00000000")).status().unwrap();
+        // It looks into the first segment before it begins.
+        fs::write(wal.join("00000000"), "").unwrap();
+        let made = Command::new("mkfifo").arg(wal.join("00000001")).status().unwrap();
         assert!(made.success());
-        // It opens the last segment to write, before the replay.
-        fs::write(wal.join("00000001"), "").unwrap();
     }
 }

@@ -118,8 +118,7 @@ fn with_tls() {
     check_url(&url).is("2 broken direct/tls tls_unknown_ca");
     check_url(&server.url()).is("2 broken direct/query tls_required");
     let authority = server.path("cert.pem");
-    let trusting =
-        ["--prometheus.url", &url, "--prometheus.ca-file", authority.to_str().unwrap()];
+    let trusting = ["--prometheus.url", &url, "--prometheus.ca-file", authority.to_str().unwrap()];
     // It scrapes itself for the first time within this.
     check(&[&trusting[..], &["--wait=30s"]].concat()).is("0 working");
 }
