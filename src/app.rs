@@ -81,9 +81,11 @@ pub async fn serve(
 ) -> Result<(), String> {
     let address = settings.web.listen;
     let daemon = Daemon::assemble(settings, sources)?;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; choose another --web.listen-address")
-    })?;
+    let cannot =
+        |error| format!("cannot listen on {address}: {error}; choose another --web.listen-address");
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    // Port 0 is any: the one that was given.
+    let address = listener.local_addr().map_err(cannot)?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "promlink serves");
     daemon.run(listener, shutdown).await
 }

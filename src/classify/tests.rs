@@ -267,6 +267,8 @@ fn cut_vectors_count() {
     assert_eq!(cause(good(half, false)), Cause::AnswerMalformed);
     let label = format!(r#"{start}{{"metric":{{"job":"{}"#, "x".repeat(1000));
     assert_eq!(cause(good(&label, true)), Cause::AnswerTooLarge);
+    assert_eq!(cause(good("   ", true)), Cause::AnswerTooLarge);
+    assert_eq!(cause(good("   ", false)), Cause::NotPrometheus);
 }
 
 #[test]

@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say why")]
 
+mod check; // `promlink check` as a person runs it
 mod faults; // one injected fault, one expected line
+mod hostile; // answers that no server should give
+mod prometheus; // the real program
+mod real; // promlink against it
 mod shipped; // rules, dashboard, manifests: tested artefacts
