@@ -1,4 +1,5 @@
-//! Answers that no server should give: each is told for what it is, in time, and costs little memory.
+//! Answers that no server should give: each is told for what it is, in time, and costs little
+//! memory.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,5 +1,5 @@
-//! The real Prometheus, as Debian packages it: each test starts its own, with a data directory of its
-//! own, on a port that the kernel chooses, so that no two can meet.
+//! The real Prometheus, as Debian packages it: each test starts its own, with a data directory of
+//! its own, on a port that the kernel chooses, so that no two can meet.
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -56,8 +56,8 @@ pub struct Prometheus {
 // === impl Prometheus ===
 
 impl Prometheus {
-    /// Starts it and waits until it is as far as its mode allows; none where the program is missing,
-    /// which fails under `PROMLINK_REQUIRE_REAL=1`.
+    /// Starts it and waits until it is as far as its mode allows; none where the program is
+    /// missing, which fails under `PROMLINK_REQUIRE_REAL=1`.
     pub fn start(setup: Setup<'_>) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path(), setup);
