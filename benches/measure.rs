@@ -1,8 +1,8 @@
 //! What promlink costs, measured on the release binary from outside: `cargo bench`.
 //!
-//! The stand-ins run in a process of their own (this program, started again), so that their CPU time is not
-//! counted. CPU time is the scheduler's own account of the daemon's threads, in nanoseconds; memory is
-//! `VmRSS`. Prints the table of the README.
+//! The stand-ins run in a process of their own (this program, started again), so that their CPU
+//! time is not counted. CPU time is the scheduler's own account of the daemon's threads, in
+//! nanoseconds; memory is `VmRSS`. Prints the table of the README.
 
 #![allow(
     clippy::disallowed_methods,

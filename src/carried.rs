@@ -1,7 +1,8 @@
 //! What a link's task keeps from one cycle to the next.
 //!
-//! It lives with the task and travels through each cycle by value: a cycle that is dropped takes its half
-//! of it along, so nothing half-updated is ever used. Only [`CarriedFacts`] is read by judgement.
+//! It lives with the task and travels through each cycle by value: a cycle that is dropped takes
+//! its half of it along, so nothing half-updated is ever used. Only [`CarriedFacts`] is read by
+//! judgement.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,8 +19,8 @@ use crate::report::check::Check;
 use crate::report::seen::{DatasourceSeen, Flavour, Seen};
 use crate::report::{CarriedFacts, Row};
 
-/// How long the candidate that resolved last time is asked first; then the search list is walked whole,
-/// so that a name that appears earlier in it is noticed.
+/// How long the candidate that resolved last time is asked first; then the search list is walked
+/// whole, so that a name that appears earlier in it is noticed.
 const HINT_LIFE: Duration = Duration::from_secs(300);
 /// How long a server's version is believed.
 const VERSION_LIFE: Duration = Duration::from_secs(600);
@@ -59,7 +60,8 @@ pub struct GrafanaMemory {
     pub datasource: Option<DatasourceSeen>,
     /// Calls that outlived their cycle.
     pub waiting: Vec<Pending>,
-    /// The last answer that came too late for its cycle; it fills the gap of a call that still hangs.
+    /// The last answer that came too late for its cycle; it fills the gap of a call that still
+    /// hangs.
     pub late: Option<Box<Said>>,
 }
 
@@ -121,8 +123,8 @@ pub enum Voice {
 // === impl Carried ===
 
 impl Carried {
-    /// Goes over from `older` to `newer`, which have the same name: what was learnt about an end that is
-    /// another one now is forgotten.
+    /// Goes over from `older` to `newer`, which have the same name: what was learnt about an end
+    /// that is another one now is forgotten.
     pub fn follow(&mut self, older: &Link, newer: &Link) {
         if older.prometheus != newer.prometheus || older.query != newer.query {
             self.direct = DirectMemory::default();

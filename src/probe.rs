@@ -1,8 +1,8 @@
 //! Walks both paths of a link, and turns what the wire says into a report.
 //!
-//! Probe code executes and notes; it does not judge a link. It knows neither history nor verdicts, metrics
-//! or configuration files. `plan` says what runs next, `classify` what an answer means, `judge` when a
-//! value is not good enough.
+//! Probe code executes and notes; it does not judge a link. It knows neither history nor verdicts,
+//! metrics or configuration files. `plan` says what runs next, `classify` what an answer means,
+//! `judge` when a value is not good enough.
 
 mod agreement;
 mod causes;

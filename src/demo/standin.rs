@@ -99,8 +99,8 @@ impl<S: Clone, F: Copy> Standin<S, F> {
         change(&mut lock(&self.stage.state))
     }
 
-    /// The requests so far, as `GET /path`, of Prometheus with the query behind it, or `name TYPE` of a
-    /// DNS server.
+    /// The requests so far, as `GET /path`, of Prometheus with the query behind it, or `name TYPE`
+    /// of a DNS server.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         lock(&self.stage.seen).clone()

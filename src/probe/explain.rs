@@ -5,8 +5,9 @@ use tokio::time::Instant;
 use crate::net::dns::{Attempt, DnsFailure, Kind, Lookup, Record, Resolver};
 use crate::plan::Ladder;
 
-/// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at each rung
-/// (`captures/coredns-1.15`): a name that has others below it exists without data, a wrong one does not.
+/// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at
+/// each rung (`captures/coredns-1.15`): a name that has others below it exists without data, a
+/// wrong one does not.
 pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladder, Vec<Attempt>) {
     let mut rungs = Vec::new();
     let zone = resolver.settings().zone();
@@ -22,8 +23,8 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     if !name.is_written_out {
         return (Ladder::Unknown, rungs);
     }
-    // A server that denies even this does not serve the domain, and a foreign one that nobody speaks of
-    // is nobody's.
+    // A server that denies even this does not serve the domain, and a foreign one that nobody
+    // speaks of is nobody's.
     let asked = resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await;
     rungs.extend(asked.attempts);
     let found = match (exists(&asked.result), has_namespace) {
@@ -35,9 +36,9 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     (found, rungs)
 }
 
-/// The cluster denies the name, whatever somebody else says of it. An upstream that fails for the name
-/// as written (`p.m.svc`, which only the search list completes) hides nothing: the cluster's own answer
-/// is that it does not exist.
+/// The cluster denies the name, whatever somebody else says of it. An upstream that fails for the
+/// name as written (`p.m.svc`, which only the search list completes) hides nothing: the cluster's
+/// own answer is that it does not exist.
 #[must_use]
 pub fn denied_by_cluster(lookup: &Lookup, host: &str, zone: Option<&str>) -> bool {
     let Some(zone) = zone else { return false };
@@ -50,8 +51,8 @@ pub fn denied_by_cluster(lookup: &Lookup, host: &str, zone: Option<&str>) -> boo
     })
 }
 
-/// All ports of the Service behind `host`, from the SRV record of its plain name; none when the name is
-/// not a Service's, or nobody answers.
+/// All ports of the Service behind `host`, from the SRV record of its plain name; none when the
+/// name is not a Service's, or nobody answers.
 pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -> Vec<u16> {
     let Some(zone) = resolver.settings().zone() else { return Vec::new() };
     let Some(name) = ClusterName::parse(host, zone) else { return Vec::new() };

@@ -1,8 +1,9 @@
 //! promlink → Grafana → Prometheus, with the least that Grafana must do for it.
 //!
 //! Reaching Grafana and checking our rights is shared at its desk. Two calls may take a minute when
-//! packets are dropped behind Grafana: the query and the health check. They are owned by themselves, run
-//! side by side, and go home with the link's task when the report closes before they end.
+//! packets are dropped behind Grafana: the query and the health check. They are owned by
+//! themselves, run side by side, and go home with the link's task when the report closes before
+//! they end.
 
 mod ask;
 mod call;
@@ -81,8 +82,8 @@ fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
     });
 }
 
-/// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source shows
-/// at once (`X-Grafana-NoCache`).
+/// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source
+/// shows at once (`X-Grafana-NoCache`).
 fn headers(side: &GrafanaSide) -> Result<Vec<(String, String)>, String> {
     let mut headers = credentials::headers(&side.end.endpoint.http)?;
     headers.push(("X-Grafana-NoCache".to_owned(), "true".to_owned()));
@@ -112,7 +113,8 @@ struct Through<'a> {
 
 /// Why a call gave no answer to judge.
 enum Missed {
-    /// Grafana itself is not there any more: the rows of the visit tell, nothing else is to be said.
+    /// Grafana itself is not there any more: the rows of the visit tell, nothing else is to be
+    /// said.
     Gone,
     /// The check has this row instead.
     Instead(Row),
@@ -137,7 +139,8 @@ impl Through<'_> {
         }
     }
 
-    /// Runs `check`, and sets its row; or the row of an earlier check, whose fault it turned out to be.
+    /// Runs `check`, and sets its row; or the row of an earlier check, whose fault it turned out to
+    /// be.
     ///
     /// Each step is boxed by itself. One future for all of them takes 35 KiB for a whole cycle, and
     /// thousands of those, between what is kept of a report, tear the heap apart.
@@ -193,8 +196,8 @@ impl Through<'_> {
 
     /// Sends one short request in a slot of the desk's.
     ///
-    /// A transport failure of ours is not the check's fault: it leads to a second visit, and is charged
-    /// to that, or to `grafana_health` when even a second try fails.
+    /// A transport failure of ours is not the check's fault: it leads to a second visit, and is
+    /// charged to that, or to `grafana_health` when even a second try fails.
     async fn call(&mut self, request: &Request) -> Result<Response, Missed> {
         let deadline = self.occasion.deadlines.checks;
         let Some(_slot) = self.desk.slot(deadline).await else {
@@ -218,7 +221,8 @@ impl Through<'_> {
         }
     }
 
-    /// What a transport failure leads to: whether Grafana is there after all, and worth another try.
+    /// What a transport failure leads to: whether Grafana is there after all, and worth another
+    /// try.
     async fn lost_on_the_way(&mut self, lost: &Lost) -> bool {
         if !self.revisited {
             self.revisited = true;

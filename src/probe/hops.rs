@@ -34,7 +34,8 @@ pub struct Hops<'a> {
     pub thresholds: &'a Thresholds,
     /// This end answered before.
     pub reached: bool,
-    /// The report closes then; what is left between a check's deadline and this belongs to explaining.
+    /// The report closes then; what is left between a check's deadline and this belongs to
+    /// explaining.
     pub last: Instant,
 }
 
@@ -319,8 +320,8 @@ fn try_words((address, failure): &(SocketAddr, tcp::ConnectFailure)) -> String {
     format!("{address}: {}", causes::connect(failure).code())
 }
 
-/// A server that failed where another one answered: at all, or at the very name that resolved. (What one
-/// says of a candidate of the search list that leads outside may be right.)
+/// A server that failed where another one answered: at all, or at the very name that resolved.
+/// (What one says of a candidate of the search list that leads outside may be right.)
 fn dead_server(lookup: &Lookup) -> Option<(&Attempt, &DnsFailure)> {
     let failed = |attempt: &Attempt| attempt.failure.as_ref().is_some_and(|f| !f.is_answer());
     let answering = lookup.attempts.iter().rfind(|attempt| !failed(attempt))?.server;

@@ -1,6 +1,7 @@
 //! Evidence: what a check saw, for people. No rule reads it.
 //!
-//! Whatever a third party says comes through [`clean`], so a log line, a page or a label can hold it.
+//! Whatever a third party says comes through [`clean`], so a log line, a page or a label can hold
+//! it.
 
 use std::time::{Duration, SystemTime};
 

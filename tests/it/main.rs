@@ -12,3 +12,4 @@ mod reload; // new configuration in a running daemon
 mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts
 mod shutdown; // how it begins and ends
+mod tidy; // layers, sizes, words, generated text

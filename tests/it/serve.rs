@@ -40,7 +40,7 @@ fn catalogue() -> BTreeMap<String, BTreeSet<String>> {
     let table = String::from_utf8(output.stdout).unwrap();
     let rows = table.lines().filter(|line| line.contains("promlink_"));
     let cells = rows.map(|row| row.split('|').map(|cell| cell.replace('`', "")).collect());
-    cells.map(|cells: Vec<String>| (cells[1].trim().to_owned(), labels(&cells[3]))).collect()
+    cells.map(|cells: Vec<String>| (cells[1].trim().to_owned(), labels(&cells[4]))).collect()
 }
 
 fn labels(list: &str) -> BTreeSet<String> {

@@ -235,8 +235,8 @@ impl Datasource {
     }
 }
 
-/// What `cause`, met through a data source, means: one that forwards the user's own identity is refused
-/// for lack of a user, and people may be fine.
+/// What `cause`, met through a data source, means: one that forwards the user's own identity is
+/// refused for lack of a user, and people may be fine.
 #[must_use]
 pub fn explained(cause: Cause, forwards_user: bool) -> Cause {
     if forwards_user && matches!(cause, Cause::Unauthorized | Cause::Forbidden) {

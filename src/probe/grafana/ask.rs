@@ -22,8 +22,8 @@ use crate::report::check::{Check, Why};
 use crate::report::{Outcome, Row};
 
 impl Through<'_> {
-    /// Sets the rows of `datasource_health` and `grafana_query`; or the row of an earlier check, whose
-    /// fault it turned out to be, and then neither.
+    /// Sets the rows of `datasource_health` and `grafana_query`; or the row of an earlier check,
+    /// whose fault it turned out to be, and then neither.
     pub(super) async fn ask(&mut self, memory: &mut GrafanaMemory) {
         let watch = Stopwatch::start();
         let Some(uid) = self.uid().map(str::to_owned) else {
@@ -68,7 +68,8 @@ impl Through<'_> {
         self.finish(heard, memory, kept, watch);
     }
 
-    /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a row.
+    /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a
+    /// row.
     async fn own_faults(
         &mut self,
         said: Option<Said>,
@@ -136,8 +137,8 @@ impl Through<'_> {
         }
     }
 
-    /// Our rights and the data source are read anew when the query fails on ones that were kept; false
-    /// when one of them turns out to be the fault.
+    /// Our rights and the data source are read anew when the query fails on ones that were kept;
+    /// false when one of them turns out to be the fault.
     async fn reread(&mut self, memory: &mut GrafanaMemory) -> bool {
         let started = self.occasion.started;
         let is_kept = |row: Option<&Row>| row.is_some_and(|row| row.at < started);
@@ -258,8 +259,8 @@ impl Through<'_> {
         }
     }
 
-    /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the data
-    /// source's own method, for a way that lets only the other one through fails panels alone.
+    /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the
+    /// data source's own method, for a way that lets only the other one through fails panels alone.
     async fn second_opinion(&mut self, uid: &str, deadline: Instant) -> Option<ProxyVoice> {
         let form =
             format!("query={}", query::escape(&Question::main(&self.link.query, true).promql()));

@@ -1,7 +1,8 @@
 //! The two calls that may outlive their cycle: the query and the health check of the data source.
 //!
-//! Grafana waits 10 s for a connection whose packets are dropped and 30 s for an answer, and the health
-//! check does so twice (`facts` of Grafana 9.3 to 13.1, measured). So each call owns all that it needs.
+//! Grafana waits 10 s for a connection whose packets are dropped and 30 s for an answer, and the
+//! health check does so twice (`facts` of Grafana 9.3 to 13.1, measured). So each call owns all
+//! that it needs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ use crate::report::finding::Finding;
 use crate::report::seen::Seen;
 use crate::report::{Outcome, Row};
 
-/// A call's whole life: a hang of 2 x 30 s for the health check, and some seconds for Grafana itself.
+/// A call's whole life: a hang of 2 x 30 s for the health check, and some seconds for Grafana
+/// itself.
 const HEALTH_LIFE: Duration = Duration::from_secs(65);
 /// A hang of 30 s for the query, likewise.
 const QUERY_LIFE: Duration = Duration::from_secs(35);
@@ -218,9 +220,9 @@ fn data(
     row
 }
 
-/// The age of the newest sample. Grafana evaluates by its own clock and Prometheus stamps by another; a
-/// wrong clock must not make fresh data stale, so the younger of two ages counts: by Grafana's clock, and
-/// by ours. (The direct path knows the age by Prometheus' own clock.)
+/// The age of the newest sample. Grafana evaluates by its own clock and Prometheus stamps by
+/// another; a wrong clock must not make fresh data stale, so the younger of two ages counts: by
+/// Grafana's clock, and by ours. (The direct path knows the age by Prometheus' own clock.)
 fn age(newest: f64, evaluated_at: Option<f64>, now: SystemTime) -> Duration {
     let by_ours = line::seconds(now) - newest;
     let age = evaluated_at.map_or(by_ours, |at| by_ours.min(at - newest));

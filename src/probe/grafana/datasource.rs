@@ -92,8 +92,8 @@ impl Through<'_> {
         }
     }
 
-    /// Compares its URL with the one that this link probes; a finding, because panels may work all the
-    /// same: two names may lead to one server.
+    /// Compares its URL with the one that this link probes; a finding, because panels may work all
+    /// the same: two names may lead to one server.
     async fn audit(&self, found: &Datasource) -> Option<Finding> {
         let theirs = found.address().ok()?;
         let note = |cause, detail| Finding { weight: Weight::Notes, ..Finding::of(cause, detail) };

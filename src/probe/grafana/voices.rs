@@ -1,8 +1,8 @@
 //! Whom to believe about the data source: pure.
 //!
-//! Best first: the data proxy, which hands over what Prometheus answered to Grafana; the query's own
-//! error text; the health check's message; the last error of an alert rule. A proxy that refuses or does
-//! not work never matters.
+//! Best first: the data proxy, which hands over what Prometheus answered to Grafana; the query's
+//! own error text; the health check's message; the last error of an alert rule. A proxy that
+//! refuses or does not work never matters.
 
 use std::time::Duration;
 

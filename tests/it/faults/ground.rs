@@ -246,8 +246,8 @@ impl Hole {
     }
 }
 
-/// Any port of loopback addresses that no other row of this process has, so that nobody takes a port
-/// while it is closed.
+/// Any port of loopback addresses that no other row of this process has, so that nobody takes a
+/// port while it is closed.
 fn home() -> impl Fn(u8) -> SocketAddr {
     static ROWS: AtomicU32 = AtomicU32::new(0);
     let row = std::process::id().wrapping_mul(509) + ROWS.fetch_add(1, Ordering::Relaxed);
