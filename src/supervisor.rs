@@ -26,6 +26,7 @@ use crate::clock::{self, Now};
 use crate::diagnosis::diagnose;
 use crate::link::{Link, LinkName};
 use crate::links::LinkSet;
+use crate::report::check::Check;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
 use crate::state::snapshot::{LatestCycle, LinkView, Snapshot};
@@ -261,6 +262,8 @@ impl<P: Prober> Task<P> {
         loop {
             let wake = confirmation.map_or(tick, |at: Duration| at.min(tick));
             let trigger = tokio::select! {
+                // What counts goes first, however often somebody asks or answers.
+                biased;
                 () = sleep_until(clock::instant_of(wake)) => {
                     if wake == tick { Trigger::Interval } else { Trigger::Confirmation }
                 }
@@ -277,7 +280,11 @@ impl<P: Prober> Task<P> {
                     Trigger::Reload
                 }
                 said = self.carried.grafana.next_said() => {
+                    let of_query = said.check == Check::GrafanaQuery;
                     self.carried.grafana.take_in(said);
+                    if !of_query {
+                        continue;
+                    }
                     Trigger::LateAnswer
                 }
             };
@@ -285,13 +292,18 @@ impl<P: Prober> Task<P> {
             // Boxed: an idle task must not hold the room that a cycle needs.
             let confirm = Box::pin(self.cycle(trigger)).await;
             let ended = clock::now().mono;
-            confirmation = confirm.then(|| cadence::confirmation_start(started, ended));
-            let missed = ticks.between(started, ended);
-            if missed > 0 {
-                let event = Event::Missed(self.link.name.clone(), missed);
-                self.shared.tell(event).await;
+            if trigger == Trigger::Reload {
+                (tick, confirmation) = (ticks.next(ended), None);
+            } else if trigger.counts() {
+                confirmation = confirm.then(|| cadence::confirmation_start(started, ended));
+                tick = ticks.next(ended);
+                let missed = ticks.between(started, ended);
+                if missed > 0 {
+                    let event = Event::Missed(self.link.name.clone(), missed);
+                    self.shared.tell(event).await;
+                }
             }
-            tick = ticks.next(ended);
+            // A cycle that does not count takes no tick's place, and no confirmation's.
         }
     }
 

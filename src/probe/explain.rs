@@ -104,7 +104,7 @@ struct ClusterName<'a> {
 impl<'a> ClusterName<'a> {
     /// `a.b`, `a.b.svc` or `a.b.svc.<domain>`.
     ///
-    /// `a.b` may as well be somebody's domain, so it says nothing of a namespace that does not exist.
+    /// `a.b` may as well be somebody's domain, so it says nothing of a namespace that is not there.
     fn parse(host: &'a str, zone: &'a str) -> Option<Self> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let (service, rest) = host.split_once('.')?;

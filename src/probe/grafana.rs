@@ -60,6 +60,7 @@ pub async fn walk(
         side,
         hops,
         occasion,
+        deadline: occasion.deadlines.checks,
         headers: headers(side),
         visit: None,
         line: None,
@@ -101,6 +102,8 @@ struct Through<'a> {
     side: &'a GrafanaSide,
     hops: Hops<'a>,
     occasion: Occasion,
+    /// Of every call: the checks' at first, the report's once a failure is explained.
+    deadline: Instant,
     headers: Result<Vec<(String, String)>, String>,
     visit: Option<Arc<Visit>>,
     line: Option<Line>,
@@ -173,9 +176,8 @@ impl Through<'_> {
                 self.occasion.last_end.filter(|_| confirms)
             },
         };
-        let deadline = self.occasion.deadlines.checks;
         let mut line = None;
-        let run = visit::run(self.hops, self.desk, &self.headers, &mut line, deadline);
+        let run = visit::run(self.hops, self.desk, &self.headers, &mut line, self.deadline);
         let Some(visit) = self.desk.visit.get(wants, self.occasion.deadlines.report, run).await
         else {
             self.leg.rows.insert(Check::Dns, Row::skipped(Why::Busy, clock::now()));
@@ -199,7 +201,7 @@ impl Through<'_> {
     /// A transport failure of ours is not the check's fault: it leads to a second visit, and is
     /// charged to that, or to `grafana_health` when even a second try fails.
     async fn call(&mut self, request: &Request) -> Result<Response, Missed> {
-        let deadline = self.occasion.deadlines.checks;
+        let deadline = self.deadline;
         let Some(_slot) = self.desk.slot(deadline).await else {
             return Err(Missed::Instead(Row::skipped(Why::Busy, clock::now())));
         };

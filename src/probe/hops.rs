@@ -327,7 +327,10 @@ fn dead_server(lookup: &Lookup) -> Option<(&Attempt, &DnsFailure)> {
     let answering = lookup.attempts.iter().rfind(|attempt| !failed(attempt))?.server;
     lookup.attempts.iter().find_map(|attempt| {
         let failure = attempt.failure.as_ref()?;
-        let silent = matches!(failure, DnsFailure::ServerUnreachable | DnsFailure::Timeout);
+        let silent = matches!(
+            failure,
+            DnsFailure::ServerUnreachable | DnsFailure::Timeout | DnsFailure::Malformed
+        );
         let at_the_name = Some(&attempt.name) == lookup.name_that_hit.as_ref();
         (attempt.server != answering && failed(attempt) && (silent || at_the_name))
             .then_some((attempt, failure))

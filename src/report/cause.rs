@@ -57,7 +57,9 @@ pub enum Family {
 }
 
 macro_rules! causes {
-    ($($variant:ident $code:literal $weight:ident $family:ident $sentence:literal $next:literal)+) => {
+    ($(
+        $variant:ident $code:literal $weight:ident $family:ident $sentence:literal $next:literal
+    )+) => {
         /// Why a check failed, or what one found without failing.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Cause {

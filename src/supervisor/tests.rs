@@ -314,6 +314,29 @@ async fn who_asks_joins_the_running_cycle_and_learns_when_it_is_published() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_again_and_again_takes_no_tick_s_place_and_no_confirmation_s() {
+    let slow = |scene| Scene { takes: Duration::from_secs(5), ..scene };
+    let dead = at(100, "tcp/connection_refused", "grafana_query/connection_refused");
+    let mut stage = Stage::set(vec![slow(at(0, "passed", "passed")), slow(dead)]);
+    let asks = stage.asks.clone();
+    stage.tasks.spawn(async move {
+        loop {
+            let (done, answer) = oneshot::channel();
+            if asks.send(Ask { link: LinkName::new(NAME), done }).await.is_err() {
+                break;
+            }
+            answer.await.ok();
+        }
+    });
+    expect![[r#"
+        t=0   unknown
+        t=5   working
+        t=110 broken connection_refused direct tcp prometheus
+    "#]]
+    .assert_eq(&stage.play(200).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_keeps_unchanged_links_runs_changed_ones_at_once_and_drops_what_went() {
     let mut stage = Stage::set(vec![at(0, "passed", "passed")]);
     stage.play(40).await;

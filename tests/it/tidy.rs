@@ -6,9 +6,9 @@ use std::process::Command;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Which modules each module may use, in the order of the flow. A row reads as an absence: `diagnosis`
-/// knows no history, `expose` only what a snapshot holds, `net` no link's meaning, `probe` no verdict
-/// and no configuration file.
+/// Which modules each module may use, in the order of the flow. A row reads as an absence:
+/// `diagnosis` knows no history, `expose` only what a snapshot holds, `net` no link's meaning,
+/// `probe` no verdict and no configuration file.
 const LAYERS: &[(&str, &str)] = &[
     // --- words
     ("clock", ""),
@@ -211,7 +211,7 @@ fn files_functions_and_lines_are_short() {
 /// A sentence for people is one line, however long.
 fn is_text(line: &str) -> bool {
     let line = line.trim();
-    line.starts_with('"') && (line.ends_with('"') || line.ends_with("\","))
+    line.starts_with('"') && ['"', ',', '\\'].iter().any(|end| line.ends_with(*end))
 }
 
 fn long_functions(source: &Source) -> Vec<String> {

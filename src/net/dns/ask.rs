@@ -265,9 +265,11 @@ impl Attempt {
         }
     }
 
-    /// Whether the server had its full time and said nothing; a blocked way over TCP is not
-    /// silence.
+    /// Whether the server had its full time and said nothing, or nothing that could be read; a
+    /// blocked way over TCP is not silence.
     fn kept_silent(&self) -> bool {
-        self.failure == Some(DnsFailure::Timeout) && !self.over_tcp && self.took >= DNS_SERVER_WAIT
+        matches!(self.failure, Some(DnsFailure::Timeout | DnsFailure::Malformed))
+            && !self.over_tcp
+            && self.took >= DNS_SERVER_WAIT
     }
 }

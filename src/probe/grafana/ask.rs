@@ -13,13 +13,13 @@ use crate::net::http::Request;
 use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::call::{Asks, Call, Expected};
-use crate::probe::grafana::voices::Heard;
+use crate::probe::grafana::voices::{self, Heard};
 use crate::probe::grafana::{Through, said_before};
 use crate::probe::line;
 use crate::probe::query::{self, QUERY_PATH, Question};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
-use crate::report::{Outcome, Row};
+use crate::report::{Outcome, Row, Trigger};
 
 impl Through<'_> {
     /// Sets the rows of `datasource_health` and `grafana_query`; or the row of an earlier check,
@@ -36,36 +36,53 @@ impl Through<'_> {
         let kept = kept.filter(|row| {
             plan::still_good(Check::DatasourceHealth, Some(row), self.occasion.started)
         });
-        let hung_before = memory.waits_for(Check::GrafanaQuery);
-        if !hung_before && !self.begin(memory, Check::GrafanaQuery, &uid).await {
+        let mut heard = Heard { forwards_user: self.forwards_user(), ..Heard::default() };
+        if self.occasion.trigger == Trigger::LateAnswer && memory.late.is_some() {
+            // The answer that started this cycle is its answer: asking anew would never end.
+            heard.query = memory.late.clone().map(|late| voices::late(*late));
+        } else if !self.hear(&mut heard, memory, &uid, kept.is_some()).await {
             self.leg.rows.insert(Check::GrafanaQuery, Row::skipped(Why::Busy, clock::now()));
             self.leg.rows.insert(Check::DatasourceHealth, Row::skipped(Why::Busy, clock::now()));
             return;
         }
-        if kept.is_none() {
-            self.begin(memory, Check::DatasourceHealth, &uid).await;
-        }
-        let deadline = self.occasion.deadlines.checks;
-        let mut heard = Heard { forwards_user: self.forwards_user(), ..Heard::default() };
-        if hung_before {
-            let (proxy, ()) = join(
-                self.second_opinion(&uid, deadline),
-                listen(memory, &mut heard.query, deadline),
-            )
-            .await;
-            heard.proxy = proxy;
-        } else {
-            listen(memory, &mut heard.query, deadline).await;
-        }
         let Some(query) = self.own_faults(heard.query.take(), memory).await else { return };
         heard.query = query;
         if self.wants_explaining(&heard) {
-            self.explain(&mut heard, memory, &uid, kept.is_some()).await;
-            if !self.reread(memory).await {
+            self.deadline = self.occasion.deadlines.report;
+            // One that hangs has left no time, and our rights do not make it hang.
+            if heard.query.is_some() && !self.reread(memory).await {
                 return;
             }
+            self.explain(&mut heard, memory, &uid, kept.is_some()).await;
         }
         self.finish(heard, memory, kept, watch);
+    }
+
+    /// Asks what is not asked yet, and listens until the deadline; false when there is no slot to
+    /// ask in.
+    async fn hear(
+        &mut self,
+        heard: &mut Heard,
+        memory: &mut GrafanaMemory,
+        uid: &str,
+        health_was_kept: bool,
+    ) -> bool {
+        heard.hung_before = memory.waits_for(Check::GrafanaQuery);
+        if !heard.hung_before && !self.begin(memory, Check::GrafanaQuery, uid).await {
+            return false;
+        }
+        if !health_was_kept {
+            self.begin(memory, Check::DatasourceHealth, uid).await;
+        }
+        let deadline = self.deadline;
+        if heard.hung_before {
+            let opinion = self.second_opinion(uid);
+            let listening = listen(memory, &mut heard.query, deadline);
+            (heard.proxy, ()) = join(opinion, listening).await;
+        } else {
+            listen(memory, &mut heard.query, deadline).await;
+        }
+        true
     }
 
     /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a
@@ -84,7 +101,7 @@ impl Through<'_> {
                 && self.begin(memory, Check::GrafanaQuery, &uid).await
             {
                 let mut again = None;
-                listen(memory, &mut again, self.occasion.deadlines.checks).await;
+                listen(memory, &mut again, self.deadline).await;
                 match again {
                     Some(again) if again.voice == Voice::Wire => {}
                     again => return Some(again),
@@ -114,16 +131,15 @@ impl Through<'_> {
         uid: &str,
         health_was_kept: bool,
     ) {
-        let deadline = self.occasion.deadlines.report;
         if heard.query.is_some() && health_was_kept && !memory.waits_for(Check::DatasourceHealth) {
             self.begin(memory, Check::DatasourceHealth, uid).await;
         }
         if heard.proxy.is_none() {
-            heard.proxy = self.second_opinion(uid, deadline).await;
+            heard.proxy = self.second_opinion(uid).await;
         }
         if memory.waits_for(Check::DatasourceHealth) && heard.query.is_some() {
             // Answered within the cycle or not at all: it may take a minute.
-            listen_for_health(memory, self.occasion.deadlines.checks).await;
+            listen_for_health(memory, self.deadline).await;
         }
         heard.health =
             memory.kept.get(&Check::DatasourceHealth).and_then(|row| match row.outcome {
@@ -133,26 +149,35 @@ impl Through<'_> {
         let hidden =
             |said: &Said| said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana);
         if heard.query.as_ref().is_some_and(hidden) && heard.health.is_none() {
-            heard.rule = self.rule_error(deadline).await;
+            heard.rule = self.rule_error().await;
         }
     }
 
     /// Our rights and the data source are read anew when the query fails on ones that were kept;
-    /// false when one of them turns out to be the fault.
+    /// false when one of them turns out to be the fault. A kept row stays where nobody answers.
     async fn reread(&mut self, memory: &mut GrafanaMemory) -> bool {
         let started = self.occasion.started;
-        let is_kept = |row: Option<&Row>| row.is_some_and(|row| row.at < started);
-        if is_kept(self.leg.rows.get(Check::Auth)) {
-            self.desk.auth.clear().await;
-            self.read_rights(started).await;
+        for check in [Check::Auth, Check::Datasource] {
+            let Some(kept) = self.leg.rows.get(check).filter(|row| row.at < started).cloned()
+            else {
+                continue;
+            };
+            if check == Check::Auth {
+                self.desk.auth.clear().await;
+                self.read_rights(started).await;
+            } else {
+                self.leg.rows.remove(check);
+                self.read_datasource(memory).await;
+            }
+            match self.leg.outcome(check) {
+                Some(Outcome::Passed | Outcome::Skipped(Why::NotPermitted)) => {}
+                Some(Outcome::Failed(Cause::NoResponse) | Outcome::Skipped(_)) => {
+                    self.leg.rows.insert(check, kept);
+                }
+                Some(Outcome::Failed(_)) | None => return false,
+            }
         }
-        if is_kept(self.leg.rows.get(Check::Datasource)) {
-            self.leg.rows.remove(Check::Datasource);
-            self.read_datasource(memory).await;
-        }
-        [Check::Auth, Check::Datasource]
-            .into_iter()
-            .all(|check| !matches!(self.leg.outcome(check), Some(Outcome::Failed(_)) | None))
+        true
     }
 
     /// Sets both rows.
@@ -166,7 +191,10 @@ impl Through<'_> {
         let now = clock::now();
         match &heard.query {
             Some(said) => {
-                memory.late = None;
+                if self.occasion.trigger != Trigger::LateAnswer {
+                    let failed = said.row.outcome != Outcome::Passed;
+                    memory.late = (failed && heard.hung_before).then(|| Box::new(said.clone()));
+                }
                 memory.large |= said.seen.large_answer;
                 let seen = &mut self.leg.seen;
                 seen.series = said.seen.series;
@@ -174,11 +202,12 @@ impl Through<'_> {
                 seen.identities.clone_from(&said.seen.identities);
                 seen.query_took = said.seen.query_took;
             }
-            // A good answer fills one gap, a bad one all until the next call has ended.
+            // A good answer fills one gap that counts, a bad one all until the next call has ended.
             None => {
-                heard.late = match &memory.late {
-                    Some(late) if late.row.outcome == Outcome::Passed => memory.late.take(),
-                    late => late.clone(),
+                let fills_one = |late: &Said| late.row.outcome == Outcome::Passed;
+                heard.late = memory.late.clone();
+                if heard.late.as_deref().is_some_and(fills_one) && self.occasion.trigger.counts() {
+                    memory.late = None;
                 }
             }
         }
@@ -202,7 +231,7 @@ impl Through<'_> {
         if memory.waits_for(check) {
             return true;
         }
-        let Some(slot) = self.desk.slot(self.occasion.deadlines.checks).await else { return false };
+        let Some(slot) = self.desk.slot(self.deadline).await else { return false };
         let Some(address) = self.line.as_ref().map(line::Line::address) else { return false };
         self.slots.insert(check, slot);
         let expected = Expected {
@@ -261,7 +290,7 @@ impl Through<'_> {
 
     /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the
     /// data source's own method, for a way that lets only the other one through fails panels alone.
-    async fn second_opinion(&mut self, uid: &str, deadline: Instant) -> Option<ProxyVoice> {
+    async fn second_opinion(&mut self, uid: &str) -> Option<ProxyVoice> {
         let form =
             format!("query={}", query::escape(&Question::main(&self.link.query, true).promql()));
         let path = format!("/api/datasources/proxy/uid/{}{QUERY_PATH}", query::escape(uid));
@@ -272,20 +301,20 @@ impl Through<'_> {
         } else {
             self.get(&format!("{path}?{form}"), limits::GRAFANA_BODY)
         };
-        let _slot = self.desk.slot(deadline).await?;
+        let _slot = self.desk.slot(self.deadline).await?;
         let line = self.line.as_mut()?;
-        let response = line.send(&self.hops, &request, deadline).await.ok()?;
+        let response = line.send(&self.hops, &request, self.deadline).await.ok()?;
         Some(grafana_answer::data_proxy(&line::answer(&response, &path, true)))
     }
 
     /// The last error of an alert rule on this data source: old Grafanas say it nowhere else.
-    async fn rule_error(&mut self, deadline: Instant) -> Option<Failure> {
+    async fn rule_error(&mut self) -> Option<Failure> {
         let url = self.leg.seen.datasource.as_ref().map(|seen| seen.url.clone())?;
         let path = "/api/prometheus/grafana/api/v1/rules";
         let request = self.get(path, limits::GRAFANA_BODY);
-        let _slot = self.desk.slot(deadline).await?;
+        let _slot = self.desk.slot(self.deadline).await?;
         let line = self.line.as_mut()?;
-        let response = line.send(&self.hops, &request, deadline).await.ok()?;
+        let response = line.send(&self.hops, &request, self.deadline).await.ok()?;
         grafana_answer::rule_error(&line::answer(&response, path, true), &url)
     }
 }

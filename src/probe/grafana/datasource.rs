@@ -120,7 +120,7 @@ impl Through<'_> {
         if theirs.host.eq_ignore_ascii_case(&ours.host) {
             return true;
         }
-        let deadline = self.occasion.deadlines.checks;
+        let deadline = self.deadline;
         let resolver = &self.net.resolver;
         let (a, b) = futures_util::future::join(
             resolver.lookup(&theirs.host, None, deadline),
@@ -129,9 +129,11 @@ impl Through<'_> {
         .await;
         match (a.result, b.result) {
             (Ok(a), Ok(b)) => a.iter().any(|ip| b.contains(ip)),
-            // Ours does not resolve: nothing can be compared.
-            (_, Err(_)) => true,
+            // Theirs leads nowhere, or ours does not exist.
             (Err(_), Ok(_)) => false,
+            (Ok(_), Err(failure)) => !failure.is_answer(),
+            // Nothing can be compared.
+            (Err(_), Err(_)) => true,
         }
     }
 }

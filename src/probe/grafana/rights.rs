@@ -1,7 +1,7 @@
 //! `auth`: does Grafana accept our token, in the right organisation?
 //!
-//! `/api/org` needs a valid token and hardly any right. Missing permissions show at the calls that need
-//! them, and are charged to `auth` from there.
+//! `/api/org` needs a valid token and hardly any right. Missing permissions show at the calls that
+//! need them, and are charged to `auth` from there.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Through<'_> {
     pub(super) async fn read_rights(&mut self, asked: clock::Now) {
         let wants = Wants { asked, max_age: plan::SLOW_CHECK_PERIOD, not_before: None };
         let desk = Arc::clone(self.desk);
-        let deadline = self.occasion.deadlines.checks;
+        let deadline = self.deadline;
         let mut missed = None;
         let run = async {
             let began = clock::now();

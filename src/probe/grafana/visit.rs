@@ -67,8 +67,11 @@ impl Visiting<'_> {
             let left = clock::left(self.deadline);
             let (check, row) = match plan::next(Path::Grafana, &self.rows, applies, left) {
                 Step::Run(check @ Check::Dns) => {
-                    let hint = desk.with_last(|last| last.name.hint(began).map(str::to_owned));
-                    let mut named = self.hops.dns(hint.as_deref(), self.deadline).await;
+                    let (hint, fallback) = desk
+                        .with_last(|last| (last.name.hint(began).map(str::to_owned), last.address));
+                    // Time to dial the last good address is kept.
+                    let share = if fallback.is_some() { left / 2 } else { left };
+                    let mut named = self.hops.dns(hint.as_deref(), clock::deadline(share)).await;
                     desk.with_last(|last| {
                         last.name.note(named.hit.take(), began);
                         fall_back(&mut named.row, &mut named.addresses, last.address);

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::carried::{Said, Voice};
+use crate::classify::Vector;
 use crate::classify::grafana_answer::{Failure, ProxyVoice, explained};
 use crate::clock::Now;
 use crate::report::cause::{Cause, Weight};
@@ -22,6 +23,8 @@ mod tests;
 pub struct Heard {
     /// The query's answer; none while it hangs.
     pub query: Option<Said>,
+    /// The query began in an earlier cycle.
+    pub hung_before: bool,
     /// The second opinion, when one was asked.
     pub proxy: Option<ProxyVoice>,
     /// The health check's failure.
@@ -51,10 +54,12 @@ impl Heard {
         let hidden = self.told_elsewhere();
         match self.query {
             Some(said) => answered(said, self.proxy.as_ref(), good_proxy, hidden),
-            None if good_proxy => slow(Row::ended(Outcome::Passed, waited, now), "the data proxy"),
+            None if good_proxy => {
+                slow(Row::ended(Outcome::Passed, waited, now), "the data proxy answered")
+            }
             None => match self.late {
-                Some(late) if late.row.outcome == Outcome::Passed => {
-                    slow(Row { at: now, ..late.row }, "late")
+                Some(said) if said.row.outcome == Outcome::Passed => {
+                    Row { at: now, ..late(*said).row }
                 }
                 Some(late) if late.voice == Voice::Datasource => Row { at: now, ..late.row },
                 Some(_) | None => silent(self.proxy.as_ref(), waited, now),
@@ -65,7 +70,8 @@ impl Heard {
     /// Whether the data proxy shows that Prometheus answers Grafana.
     #[must_use]
     pub fn proxy_is_good(&self) -> bool {
-        matches!(&self.proxy, Some(ProxyVoice::Upstream(Ok(vector))) if vector.series > 0 || vector.value.is_some())
+        let has_data = |vector: &Vector| vector.series > 0 || vector.value.is_some();
+        matches!(&self.proxy, Some(ProxyVoice::Upstream(Ok(vector))) if has_data(vector))
     }
 
     /// The cause by the voices after the query's own, best first.
@@ -125,8 +131,17 @@ fn silent(proxy: Option<&ProxyVoice>, waited: Duration, now: Now) -> Row {
     Row::ended(Outcome::Failed(cause), waited, now)
 }
 
+/// An answer that outlived its cycle: good it may be, but slow.
+#[must_use]
+pub fn late(mut said: Said) -> Said {
+    if said.row.outcome == Outcome::Passed {
+        said.row = slow(said.row, "it came later");
+    }
+    said
+}
+
 fn slow(mut row: Row, who: &str) -> Row {
-    let detail = format!("no answer within the cycle; {who} answered");
+    let detail = format!("no answer within the cycle; {who}");
     if !row.findings.iter().any(|finding| finding.cause == Cause::Slow) {
         row.findings.push(Finding::of(Cause::Slow, detail));
     }
