@@ -80,6 +80,10 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), String> {
     let address = settings.web.listen;
+    // A cycle holds some descriptors, and thousands of links have hundreds of cycles at a time.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the limit of open files; many links may need it");
+    }
     let daemon = Daemon::assemble(settings, sources)?;
     let cannot =
         |error| format!("cannot listen on {address}: {error}; choose another --web.listen-address");
