@@ -1,8 +1,8 @@
 //! What promlink costs, measured on the release binary from outside: `cargo bench`.
 //!
-//! The stand-ins run in a process of their own (this program, started again), so that their CPU time is not
-//! counted. CPU time is the scheduler's own account of the daemon's threads, in nanoseconds; memory is
-//! `VmRSS`. Prints the table of the README.
+//! The stand-ins run in a process of their own (this program, started again), so that their CPU
+//! time is not counted. CPU time is the scheduler's own account of the daemon's threads, in
+//! nanoseconds; memory is `VmRSS`. Prints the table of the README.
 
 #![allow(
     clippy::disallowed_methods,
@@ -29,6 +29,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const BINARY: &str = env!("CARGO_BIN_EXE_promlink");
 /// Set in the process that plays the stand-ins.
 const STAND_IN: &str = "PROMLINK_BENCH_STAND_IN";
+/// Grafanas that share the links: 200 data sources each are many already.
+const GRAFANAS: usize = 50;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn main() -> Outcome<()> {
@@ -40,16 +42,20 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Plays Prometheus and Grafana until stdin closes.
+/// Plays Prometheus and some Grafanas until stdin closes.
 fn stand_in() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let setup = prometheus::Setup { targets: 20, ..prometheus::Setup::default() };
         let prometheus = prometheus::start(ANY_PORT, setup).await?;
         let url = format!("http://{}", prometheus.address());
-        let setup = grafana::Setup::new(grafana::Flavour::V13, &url);
-        let grafana = grafana::start(ANY_PORT, setup).await?;
-        println!("{} {}", prometheus.address(), grafana.address());
+        let mut grafanas = Vec::new();
+        for _ in 0..GRAFANAS {
+            let setup = grafana::Setup::new(grafana::Flavour::V13, &url);
+            grafanas.push(grafana::start(ANY_PORT, setup).await?);
+        }
+        let addresses: Vec<_> = grafanas.iter().map(|one| one.address().to_string()).collect();
+        println!("{} {}", prometheus.address(), addresses.join(" "));
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
         Ok(())
     })
@@ -128,8 +134,8 @@ impl Rows {
 /// The stand-ins, in a process of their own.
 struct Stage {
     process: Child,
-    prometheus: SocketAddr,
-    grafana: SocketAddr,
+    prometheus: String,
+    grafanas: Vec<String>,
     folder: tempfile::TempDir,
 }
 
@@ -143,26 +149,32 @@ impl Stage {
         let stdout = process.stdout.take().ok_or("no stdout")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
-        let (prometheus, grafana) = line.trim().split_once(' ').ok_or("no addresses")?;
-        let (prometheus, grafana) = (prometheus.parse()?, grafana.parse()?);
-        Ok(Self { process, prometheus, grafana, folder: tempfile::tempdir()? })
+        let mut addresses = line.split_whitespace().map(str::to_owned);
+        let prometheus = addresses.next().ok_or("no address")?;
+        let grafanas = addresses.collect();
+        Ok(Self { process, prometheus, grafanas, folder: tempfile::tempdir()? })
     }
 
     /// A daemon with so many links of both paths, at that interval in seconds.
     fn daemon(&self, links: usize, interval: u64) -> Outcome<Daemon> {
-        let mut config = format!(
-            "defaults: {{interval: {interval}s, timeout: {}s}}\n\
-             grafanas: {{main: {{url: 'http://{}', authorization: {{credentials: {}}}}}}}\nlinks:\n",
-            interval.min(5),
-            self.grafana,
-            grafana::TOKEN
-        );
+        let timeout = interval.min(5);
+        let mut config = format!("defaults: {{interval: {interval}s, timeout: {timeout}s}}\n");
+        config += "grafanas:\n";
+        for (index, address) in self.grafanas.iter().enumerate() {
+            let token = grafana::TOKEN;
+            writeln!(
+                config,
+                "  g{index}: {{url: 'http://{address}', authorization: {{credentials: {token}}}}}"
+            )?;
+        }
+        config += "links:\n";
         for link in 0..links {
             writeln!(
                 config,
                 "  link-{link}: {{prometheus: {{url: 'http://{}'}}, \
-                 grafana: {{name: main, datasource: {{uid: prometheus}}}}}}",
-                self.prometheus
+                 grafana: {{name: g{}, datasource: {{uid: prometheus}}}}}}",
+                self.prometheus,
+                link % self.grafanas.len()
             )?;
         }
         let path = self.folder.path().join("promlink.yml");

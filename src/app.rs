@@ -80,10 +80,16 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), String> {
     let address = settings.web.listen;
+    // A cycle holds some descriptors, and thousands of links have hundreds of cycles at a time.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "cannot raise the limit of open files; many links may need it");
+    }
     let daemon = Daemon::assemble(settings, sources)?;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {error}; choose another --web.listen-address")
-    })?;
+    let cannot =
+        |error| format!("cannot listen on {address}: {error}; choose another --web.listen-address");
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    // Port 0 is any: the one that was given.
+    let address = listener.local_addr().map_err(cannot)?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "promlink serves");
     daemon.run(listener, shutdown).await
 }
@@ -249,8 +255,8 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     Ok(CheckResult { text, verdicts })
 }
 
-/// Cycles of one link until one works or the time is over. What a cycle reached does not count in the
-/// next one: each is judged as the first.
+/// Cycles of one link until one works or the time is over. What a cycle reached does not count in
+/// the next one: each is judged as the first.
 async fn check_one(probe: &Probe, link: Arc<Link>, until: tokio::time::Instant) -> LatestCycle {
     let mut carried = Carried::default();
     loop {

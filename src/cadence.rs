@@ -92,8 +92,8 @@ pub fn overdue_after(cadence: Cadence) -> Duration {
     cadence.interval * OVERDUE_INTERVALS + cadence.timeout
 }
 
-/// How many cycles may run at a time, for links that are watched so: twice the average, and 64 at the
-/// least.
+/// How many cycles may run at a time, for links that are watched so: twice the average, and 64 at
+/// the least.
 #[must_use]
 pub fn concurrency(cadences: impl Iterator<Item = Cadence>) -> usize {
     let share = |c: Cadence| c.timeout.as_secs_f64() / c.interval.as_secs_f64();
@@ -101,8 +101,9 @@ pub fn concurrency(cadences: impl Iterator<Item = Cadence>) -> usize {
     (2.0 * average).ceil().max(64.0) as usize
 }
 
-/// Within which share of an interval the first cycles of `links` start: all of it for many; a few need
-/// no spreading, and a person waits for the first verdict. At 5 ms a link, 15 s are full with 3,000.
+/// Within which share of an interval the first cycles of `links` start: all of it for many; a few
+/// need no spreading, and a person waits for the first verdict. At 5 ms a link, 15 s are full with
+/// 3,000.
 #[must_use]
 pub fn first_spread(links: usize) -> f64 {
     (links.saturating_sub(1) as f64 / 3000.0).min(1.0)

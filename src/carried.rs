@@ -1,8 +1,10 @@
 //! What a link's task keeps from one cycle to the next.
 //!
-//! It lives with the task and travels through each cycle by value: a cycle that is dropped takes its half
-//! of it along, so nothing half-updated is ever used. Only [`CarriedFacts`] is read by judgement.
+//! It lives with the task and travels through each cycle by value: a cycle that is dropped takes
+//! its half of it along, so nothing half-updated is ever used. Only [`CarriedFacts`] is read by
+//! judgement.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -13,12 +15,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Now;
 use crate::link::Link;
-use crate::report::check::{Check, CheckMap};
+use crate::report::check::Check;
 use crate::report::seen::{DatasourceSeen, Flavour, Seen};
 use crate::report::{CarriedFacts, Row};
 
-/// How long the candidate that resolved last time is asked first; then the search list is walked whole,
-/// so that a name that appears earlier in it is noticed.
+/// How long the candidate that resolved last time is asked first; then the search list is walked
+/// whole, so that a name that appears earlier in it is noticed.
 const HINT_LIFE: Duration = Duration::from_secs(300);
 /// How long a server's version is believed.
 const VERSION_LIFE: Duration = Duration::from_secs(600);
@@ -53,13 +55,14 @@ pub struct GrafanaMemory {
     /// Its answer was large: aggregates are asked.
     pub large: bool,
     /// Rows with a period of their own.
-    pub kept: CheckMap<Row>,
+    pub kept: BTreeMap<Check, Row>,
     /// The data source as it was last read.
     pub datasource: Option<DatasourceSeen>,
     /// Calls that outlived their cycle.
     pub waiting: Vec<Pending>,
-    /// The last answer that came too late for its cycle; it fills the gap of a call that still hangs.
-    pub late: Option<Said>,
+    /// The last answer that came too late for its cycle; it fills the gap of a call that still
+    /// hangs.
+    pub late: Option<Box<Said>>,
 }
 
 /// The name that resolved last time.
@@ -130,8 +133,8 @@ pub enum Voice {
 // === impl Carried ===
 
 impl Carried {
-    /// Goes over from `older` to `newer`, which have the same name: what was learnt about an end that is
-    /// another one now is forgotten.
+    /// Goes over from `older` to `newer`, which have the same name: what was learnt about an end
+    /// that is another one now is forgotten.
     pub fn follow(&mut self, older: &Link, newer: &Link) {
         if older.prometheus != newer.prometheus || older.query != newer.query {
             self.direct = DirectMemory::default();
@@ -197,7 +200,7 @@ impl GrafanaMemory {
         if said.check == Check::DatasourceHealth {
             self.kept.insert(said.check, said.row);
         } else {
-            self.late = Some(said);
+            self.late = Some(Box::new(said));
         }
     }
 

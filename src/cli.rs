@@ -23,7 +23,7 @@ use self::check::CheckArgs;
 use self::config::ConfigCommand;
 use self::flags::Flags;
 use crate::app;
-use crate::config::{ConfigErrors, Level, Log, Settings, Sources, load};
+use crate::config::{ConfigErrors, Level, Log, Settings, Sources, fingerprint, load_bytes, read};
 use crate::demo;
 use crate::expose::catalog;
 use crate::shutdown::{self, Signals};
@@ -204,16 +204,21 @@ impl Command {
 impl Layers {
     /// The settings, and the sources to read them from again. What is wrong was said.
     fn load(self, command: &str) -> Result<(Settings, Sources), ExitCode> {
-        let sources = self.sources();
-        let settings = load(&sources).map_err(|errors| refuse(&errors))?;
+        let mut sources = self.sources();
+        let content = read(&sources).map_err(|errors| refuse(&errors))?;
+        let settings =
+            load_bytes(&sources, content.as_deref()).map_err(|errors| refuse(&errors))?;
+        sources.loaded = Some(fingerprint(content.as_deref()));
         if settings.links.is_empty() {
             return Err(complain(&ways_to_begin(command)));
         }
-        Ok((settings, sources))
+        // Copied, so that what reading took, 20 KiB a link, goes back in one piece.
+        Ok((settings.clone(), sources))
     }
 
     fn sources(self) -> Sources {
-        Sources { file: self.file, env: std::env::vars_os().collect(), flags: self.flags.0 }
+        let env = std::env::vars_os().collect();
+        Sources { file: self.file, env, flags: self.flags.0, loaded: None }
     }
 }
 

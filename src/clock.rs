@@ -1,9 +1,9 @@
 //! The one file that reads a clock. Everything else is handed a [`Now`].
 //!
-//! Two clocks, because they answer different questions: `mono` orders and measures (it never jumps),
-//! `wall` is shown to people and compared with other machines' clocks. Both are read here so that the
-//! pure layers can be tested by the thousand with made-up values, and so that a paused runtime clock
-//! moves everything that measures.
+//! Two clocks, because they answer different questions: `mono` orders and measures (it never
+//! jumps), `wall` is shown to people and compared with other machines' clocks. Both are read here
+//! so that the pure layers can be tested by the thousand with made-up values, and so that a paused
+//! runtime clock moves everything that measures.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -41,7 +41,8 @@ impl Now {
     }
 }
 
-/// Taken from the system's clock and not the runtime's: a paused runtime may be ahead of every other one.
+/// Taken from the system's clock and not the runtime's: a paused runtime may be ahead of every
+/// other one.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the monotonic clock")]
 static ANCHOR: LazyLock<Instant> = LazyLock::new(|| Instant::from_std(std::time::Instant::now()));
 

@@ -14,6 +14,7 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
@@ -113,6 +114,8 @@ pub struct Sources {
     pub env: Vec<(OsString, OsString)>,
     /// Flags that set keys.
     pub flags: Vec<Flag>,
+    /// The [`fingerprint`] of the file as it was loaded last: a reload need not read that again.
+    pub loaded: Option<u64>,
 }
 
 /// A flag that sets a key.
@@ -147,6 +150,14 @@ pub fn read(sources: &Sources) -> Result<Option<Vec<u8>>, ConfigErrors> {
     sources.file.as_deref().map(source::read_file).transpose()
 }
 
+/// Tells one content of the file from another.
+#[must_use]
+pub fn fingerprint(file: Option<&[u8]>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    file.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// As [`load`], with the file's content at hand.
 ///
 /// # Errors
@@ -171,7 +182,7 @@ pub fn load_bytes(sources: &Sources, file: Option<&[u8]>) -> Result<Settings, Co
 impl fmt::Debug for Sources {
     /// Without the environment, which holds secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, env: _, flags } = self;
+        let Self { file, env: _, flags, loaded: _ } = self;
         f.debug_struct("Sources").field("file", file).field("flags", flags).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,9 @@
 //! One Grafana's desk: what its links share, and how many of them it serves at a time.
 //!
 //! A hundred links of one Grafana must not make a hundred connections and a hundred `/api/health` a
-//! cycle. So reaching it and checking our rights are done by one link for all that ask meanwhile, and
-//! calls take one of a few slots. A call that outlives its cycle gives its slot back: a Grafana that
-//! hangs for a minute on one dead data source must still answer for the others.
+//! cycle. So reaching it and checking our rights are done by one link for all that ask meanwhile,
+//! and calls take one of a few slots. A call that outlives its cycle gives its slot back: a Grafana
+//! that hangs for a minute on one dead data source must still answer for the others.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ mod tests;
 
 /// Requests at a time inside cycles: as many as a browser with a small dashboard.
 const SLOTS: usize = 4;
-/// Calls at a time that outlived their cycle. Each holds one connection of ours, and one of Grafana's to
-/// a dead Prometheus, for a minute at most.
+/// Calls at a time that outlived their cycle. Each holds one connection of ours, and one of
+/// Grafana's to a dead Prometheus, for a minute at most.
 const OUTLIVING: usize = 16;
 
 /// One Grafana's desk.
@@ -150,11 +150,11 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T: Finding> Shared<T> {
-    /// A result that the asker accepts, found out by `run` if there is none; none when another asker is
-    /// still at it at the deadline.
+    /// A result that the asker accepts, found out by `run` if there is none; none when another
+    /// asker is still at it at the deadline.
     ///
-    /// The lock is the turn: it is held while one asker works, because the others wait for just that. An
-    /// asker that is dropped passes the turn on.
+    /// The lock is the turn: it is held while one asker works, because the others wait for just
+    /// that. An asker that is dropped passes the turn on.
     pub async fn get<F>(&self, wants: Wants, deadline: Instant, run: F) -> Option<Arc<T>>
     where
         F: Future<Output = T>,

@@ -1,8 +1,8 @@
 //! The one task that owns the board: it takes events in, and lets everybody see the latest state.
 //!
-//! Readers take the latest snapshot and never lag behind; so publishing more often than somebody can look
-//! is a waste, and a burst of events makes one snapshot. A panic here ends the process: a state that
-//! cannot be trusted must not be shown.
+//! Readers take the latest snapshot and never lag behind; so publishing more often than somebody
+//! can look is a waste, and a burst of events makes one snapshot. A panic here ends the process: a
+//! state that cannot be trusted must not be shown.
 
 use std::sync::Arc;
 use std::time::Duration;

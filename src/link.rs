@@ -1,4 +1,5 @@
-//! The nouns of the configuration after it was checked: links, their two ends, and how to watch them.
+//! The nouns of the configuration after it was checked: links, their two ends, and how to watch
+//! them.
 
 #[cfg(test)]
 pub mod sample;
@@ -182,7 +183,8 @@ pub struct Proxy {
     pub url: BaseUrl,
     /// Credentials for `Proxy-Authorization`.
     pub auth: Option<(String, Secret)>,
-    /// Hosts that are reached without it: names with or without a leading dot, IPs, CIDR blocks, `*`.
+    /// Hosts that are reached without it: names with or without a leading dot, IPs, CIDR blocks,
+    /// `*`.
     pub no_proxy: Vec<String>,
 }
 

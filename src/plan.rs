@@ -1,8 +1,9 @@
 //! What runs next: all the branching of a cycle, as functions of the outcomes so far.
 //!
-//! A check that cannot run is skipped with the reason at the root of it, never failed: so a refused port
-//! makes one fault and not six. What explains a failure (the ladder of DNS questions, the ports of a
-//! Service) is decided here too, and folded into the failed row; the shell only asks the questions.
+//! A check that cannot run is skipped with the reason at the root of it, never failed: so a refused
+//! port makes one fault and not six. What explains a failure (the ladder of DNS questions, the
+//! ports of a Service) is decided here too, and folded into the failed row; the shell only asks the
+//! questions.
 
 use std::time::Duration;
 
@@ -102,8 +103,8 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
 fn blocker(check: Check, rows: &CheckMap<Row>) -> Option<Check> {
     let needed = prerequisite(check)?;
     match rows.get(needed)?.outcome {
-        // A step that was not needed stands for the one before it, and a data source that we may not
-        // read may still be asked.
+        // A step that was not needed stands for the one before it, and a data source that we may
+        // not read may still be asked.
         Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
             blocker(needed, rows)
         }
@@ -132,8 +133,8 @@ fn prerequisite(check: Check) -> Option<Check> {
 }
 
 /// Whether a row with a period of its own may stand for this cycle as well. A failed `auth` or
-/// `datasource` is read anew in every cycle, because mending it must show at once; a failed health check
-/// costs Grafana up to a minute, and waits for its period.
+/// `datasource` is read anew in every cycle, because mending it must show at once; a failed health
+/// check costs Grafana up to a minute, and waits for its period.
 #[must_use]
 pub fn still_good(check: Check, kept: Option<&Row>, now: Now) -> bool {
     kept.is_some_and(|row| {
@@ -161,7 +162,8 @@ pub fn explanation(check: Check, outcome: Outcome) -> Option<Explanation> {
 }
 
 /// The failed `dns` row, told more exactly. The governing Services of the Prometheus operator are
-/// headless: their name exists exactly while a pod is ready, so a missing one is not a misspelt one.
+/// headless: their name exists exactly while a pod is ready, so a missing one is not a misspelt
+/// one.
 #[must_use]
 pub fn explained_name(mut row: Row, host: &str, found: Ladder) -> Row {
     let operated = host.split('.').next().is_some_and(|name| name.ends_with("-operated"));
@@ -191,8 +193,8 @@ pub fn explained_port(mut row: Row, port: u16, service_ports: &[u16], reached: b
     row
 }
 
-/// Takes back what the ports of a Service explained, where both ends are lost at once: that its pods are
-/// not ready is then less likely than that our packets go nowhere.
+/// Takes back what the ports of a Service explained, where both ends are lost at once: that its
+/// pods are not ready is then less likely than that our packets go nowhere.
 pub fn doubt(direct: &mut Walk, grafana: &mut Walk) {
     if [&*direct, &*grafana].into_iter().all(|walk| walk.legs().all(is_lost)) {
         direct.legs_mut().chain(grafana.legs_mut()).for_each(unexplain);

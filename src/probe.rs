@@ -1,8 +1,8 @@
 //! Walks both paths of a link, and turns what the wire says into a report.
 //!
-//! Probe code executes and notes; it does not judge a link. It knows neither history nor verdicts, metrics
-//! or configuration files. `plan` says what runs next, `classify` what an answer means, `judge` when a
-//! value is not good enough.
+//! Probe code executes and notes; it does not judge a link. It knows neither history nor verdicts,
+//! metrics or configuration files. `plan` says what runs next, `classify` what an answer means,
+//! `judge` when a value is not good enough.
 
 mod agreement;
 mod causes;
@@ -15,6 +15,7 @@ mod query;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join};
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use crate::cadence;
 use crate::carried::Carried;
 use crate::clock::{self, Now, Stopwatch};
 use crate::desk::Desk;
+use crate::judge;
 use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
@@ -64,6 +66,8 @@ struct Occasion {
     deadlines: Deadlines,
     /// When the link's last cycle ended.
     last_end: Option<Now>,
+    /// How old the newest sample may be.
+    freshness: Duration,
 }
 
 // === impl Probe ===
@@ -110,21 +114,18 @@ impl Prober for Probe {
             started: clock::now(),
             deadlines: Deadlines::of(link.cadence),
             last_end: carried.last_end,
+            freshness: judge::freshness_limit(
+                link.thresholds.freshness,
+                carried.grafana.datasource.as_ref().and_then(|seen| seen.scrape_interval),
+            ),
         };
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {
-            direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion)
+            Box::pin(direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion))
         });
         let through = link.grafana.as_ref().map(|side| {
-            grafana::walk(
-                &net,
-                self.desk(side),
-                &link,
-                side,
-                &facts,
-                &mut carried.grafana,
-                occasion,
-            )
+            let memory = &mut carried.grafana;
+            Box::pin(grafana::walk(&net, self.desk(side), &link, side, &facts, memory, occasion))
         });
         let (mut direct, mut through) =
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;

@@ -6,7 +6,6 @@
 //! the same, so that a file half written by an editor is not taken for a smaller configuration.
 //! What is asked for is done at once.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +82,7 @@ impl<E: From<Reload>> Reloader<E> {
         let (ask, asked) = mpsc::channel(MAX_ASKED);
         let hangup = signal(SignalKind::hangup())?;
         let sources = Arc::new(sources);
-        let (seen, judged, refused) = (None, None, false);
+        let (seen, judged, refused) = (None, sources.loaded, false);
         let reloader = Self { sources, settings, outcomes, asked, hangup, seen, judged, refused };
         Ok((reloader, Handle(ask)))
     }
@@ -169,12 +168,10 @@ impl<E: From<Reload>> Reloader<E> {
 }
 
 fn hash(content: &Content) -> u64 {
-    let mut hasher = DefaultHasher::new();
     match content {
-        Ok(bytes) => bytes.hash(&mut hasher),
-        Err(errors) => errors.to_string().hash(&mut hasher),
+        Ok(bytes) => config::fingerprint(bytes.as_deref()),
+        Err(errors) => config::fingerprint(Some(errors.to_string().as_bytes())),
     }
-    hasher.finish()
 }
 
 /// Files block, and 10,000 links take a while to parse: both off the tasks that time probes.

@@ -1,7 +1,7 @@
 //! Secrets: a value, or the path of the file that holds it.
 //!
-//! No `Debug`, `Display` or serialisation shows the content. The file is read at each use by the shell
-//! (`config::http`), so a rotated secret needs no restart; this word only says where it is.
+//! No `Debug`, `Display` or serialisation shows the content. The file is read at each use by the
+//! shell (`config::http`), so a rotated secret needs no restart; this word only says where it is.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! What we serve: listener, limits, and the accept loop below the routes.
 //!
-//! A scraper that hangs, sends byte by byte or opens a thousand connections must cost us nothing: heads
-//! have a time-out and a size, connections a number, and nobody here waits for a probe but `/probe`.
+//! A scraper that hangs, sends byte by byte or opens a thousand connections must cost us nothing:
+//! heads have a time-out and a size, connections a number, and nobody here waits for a probe but
+//! `/probe`.
 
 mod body;
 mod routes;

@@ -1,8 +1,9 @@
 //! One task a link: ticks, asks, late answers, and cycles that cannot hurt their neighbours.
 //!
-//! A task owns what its link carries from cycle to cycle. It learns its own published verdict from the
-//! snapshot like any other reader, so that only one place decides what is published. A cycle is one boxed
-//! future: dropping it cancels everything it does, and a panic in it costs that cycle alone.
+//! A task owns what its link carries from cycle to cycle. It learns its own published verdict from
+//! the snapshot like any other reader, so that only one place decides what is published. A cycle is
+//! one boxed future: dropping it cancels everything it does, and a panic in it costs that cycle
+//! alone.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -36,8 +37,8 @@ mod tests;
 
 /// Asks that wait at one link. More than a handful of scrapers of one link would be a mistake.
 const ASKS: usize = 16;
-/// How long a task waits for its cycle to appear in a snapshot: publishing takes 50 ms at the most, the
-/// rest is for a busy machine. Afterwards it goes by what it knows.
+/// How long a task waits for its cycle to appear in a snapshot: publishing takes 50 ms at the most,
+/// the rest is for a busy machine. Afterwards it goes by what it knows.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Walks both paths of a link once. It never fails: what goes wrong is what it reports.
@@ -288,7 +289,8 @@ impl<P: Prober> Task<P> {
                 }
             };
             let started = clock::now().mono;
-            let confirm = self.cycle(trigger).await;
+            // Boxed: an idle task must not hold the room that a cycle needs.
+            let confirm = Box::pin(self.cycle(trigger)).await;
             let ended = clock::now().mono;
             if trigger == Trigger::Reload {
                 (tick, confirmation) = (ticks.next(ended), None);

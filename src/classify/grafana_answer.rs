@@ -11,7 +11,7 @@ mod datasource;
 mod decode;
 
 #[allow(unused_imports, reason = "while the house is being built")]
-pub use datasource::{Datasource, DatasourceUrl, datasource, datasource_list, explained, find};
+pub use datasource::{Datasource, DatasourceUrl, datasource, datasource_list, explained};
 
 use serde::Deserialize;
 

@@ -49,10 +49,10 @@ pub fn query(answer: &Answer<'_>) -> Result<Vector, Rejection> {
         return Err(api_rejection(answer, &api, flavour));
     }
     let cause = match decoded {
-        // It began as JSON of the right kind, and then it ended.
+        // It began as JSON of the right kind, and then it ended; or blanks alone filled the cap.
         Err(error)
             if answer.is_success()
-                && answer.first_byte().is_some()
+                && (answer.cut || answer.first_byte().is_some())
                 && error.classify() == Category::Eof =>
         {
             if answer.cut {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::classify::grafana_answer::{DatasourceHealth, DsQuery, ProxyVoice};
 use crate::classify::{grafana_answer as grafana, prometheus};
-use crate::link::{DatasourceRef, Scheme};
+use crate::link::Scheme;
 
 /// One row a recording: who judges it, its file below `tests/it/fixtures`, and what it is.
 const RECORDINGS: &str = include_str!("tests/recordings.txt");
@@ -267,6 +267,8 @@ fn cut_vectors_count() {
     assert_eq!(cause(good(half, false)), Cause::AnswerMalformed);
     let label = format!(r#"{start}{{"metric":{{"job":"{}"#, "x".repeat(1000));
     assert_eq!(cause(good(&label, true)), Cause::AnswerTooLarge);
+    assert_eq!(cause(good("   ", true)), Cause::AnswerTooLarge);
+    assert_eq!(cause(good("   ", false)), Cause::NotPrometheus);
 }
 
 #[test]
@@ -292,11 +294,8 @@ fn cut_frames_count() {
 fn datasources_are_taken_apart() {
     let list = Recording::read("grafana-prometheus-plugin-13.1.7/fresh-ds-list");
     let list = grafana::datasource_list(&list.answer()).unwrap();
-    let found = |wanted| grafana::find(&list, &wanted).map(|found| found.uid.as_str());
-    assert_eq!(found(DatasourceRef::Default), Some("prometheus"));
-    assert_eq!(found(DatasourceRef::Name("Prometheus-1".to_owned())), Some("prometheus-replica-1"));
-    assert_eq!(found(DatasourceRef::Uid("loki".to_owned())), Some("loki"));
-    assert_eq!(found(DatasourceRef::Uid("nobody".to_owned())), None);
+    let defaults = list.iter().filter(|one| one.is_default).map(|one| one.uid.as_str());
+    assert_eq!(defaults.collect::<Vec<_>>(), ["prometheus"]);
 
     let full = Recording::read("grafana-prometheus-plugin-13.1.7/ds-uid-full-jsondata");
     let full = grafana::datasource(&full.answer()).unwrap();

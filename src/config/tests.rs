@@ -69,7 +69,7 @@ fn env(vars: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
 
 fn with_env(text: &str, vars: &[(&str, &str)]) -> Result<Settings, ConfigErrors> {
     let file = Some("/etc/promlink/promlink.yml".into());
-    let sources = Sources { file, env: env(vars), flags: Vec::new() };
+    let sources = Sources { file, env: env(vars), ..Sources::default() };
     load_bytes(&sources, Some(text.as_bytes()))
 }
 
@@ -85,6 +85,7 @@ fn the_environment_wins_over_the_file_and_flags_over_both() {
         file: Some("promlink.yml".into()),
         env: env(&[("PROMLINK__WEB__LISTEN_ADDRESS", ":2"), ("PROMLINK__LOG__FORMAT", "json")]),
         flags: Vec::new(),
+        ..Sources::default()
     };
     let settings = load_bytes(&sources, Some(file.as_bytes())).unwrap();
     assert_eq!(settings.web.listen.port(), 2);
@@ -108,6 +109,7 @@ fn mistakes_name_the_variable_or_the_flag() {
             ("PROMLINK_SERVICE_HOST", "10.0.0.1"),
         ]),
         flags: vec![Flag { value: "10079".to_owned(), ..FLAG_LISTEN }],
+        ..Sources::default()
     };
     let errors = load_bytes(&sources, None).unwrap_err();
     golden("environment", &errors);

@@ -38,7 +38,7 @@ pub enum Wire {
     Slow(Duration),
     /// A body without end, of so many bytes a second.
     EndlessBody(u32),
-    /// A header of a mebibyte.
+    /// A header of ten mebibytes.
     HugeHeader,
     /// A small compressed body that unpacks to a gibibyte.
     GzipBomb,

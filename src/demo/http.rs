@@ -122,7 +122,7 @@ impl Connection {
                 }
             }
             Wire::HugeHeader => {
-                let padding = "x".repeat(1024 * 1024);
+                let padding = "x".repeat(10 * 1024 * 1024);
                 stream.write_all(format!("{OK}X-Padding: {padding}\r\n\r\n{{}}").as_bytes()).await
             }
             Wire::GzipBomb => {

@@ -79,7 +79,8 @@ pub async fn start(listen: SocketAddr, setup: Setup) -> io::Result<Prometheus> {
 async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Prometheus>) {
     let mut connection = Connection::new(stream);
     while let Some(request) = connection.request().await {
-        stage.saw(format!("{} {}", request.method, request.path));
+        let asked = format!("{} {} {}", request.method, request.path, request.parameter("query"));
+        stage.saw(asked.trim_end().to_owned());
         // A frozen process that wakes up answers what it was asked meanwhile.
         let frozen = fault::Prometheus::Wire(Wire::Frozen);
         let fault = stage.fault_that(|fault| fault != frozen).await;

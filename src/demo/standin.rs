@@ -112,7 +112,8 @@ impl<S: Clone, F: Copy> Standin<S, F> {
         change(&mut lock(&self.stage.state))
     }
 
-    /// The requests so far, as `GET /path`, or `name TYPE` of a DNS server.
+    /// The requests so far, as `GET /path`, of Prometheus with the query behind it, or `name TYPE`
+    /// of a DNS server.
     #[must_use]
     pub fn seen(&self) -> Vec<String> {
         lock(&self.stage.seen).clone()
@@ -176,8 +177,8 @@ impl<S: Clone, F: Copy> Stage<S, F> {
         }
     }
 
-    /// Notes that a request is being answered, until what it hands back is dropped: before the answer is
-    /// sent, because whoever has it may ask again at once.
+    /// Notes that a request is being answered, until what it hands back is dropped: before the
+    /// answer is sent, because whoever has it may ask again at once.
     #[must_use]
     pub fn answering(&self) -> Answering {
         let mut busy = lock(&self.busy);

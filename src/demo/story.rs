@@ -1,8 +1,8 @@
 //! `promlink demo`: a short story, told by the real daemon about stand-ins that break and recover.
 //!
-//! Nothing is simulated on promlink's side: the daemon is configured by YAML, resolves, dials and asks
-//! over loopback, and serves its page meanwhile. Each chapter breaks one thing, waits for the published
-//! verdict, mends it, and waits for the published recovery.
+//! Nothing is simulated on promlink's side: the daemon is configured by YAML, resolves, dials and
+//! asks over loopback, and serves its page meanwhile. Each chapter breaks one thing, waits for the
+//! published verdict, mends it, and waits for the published recovery.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -184,8 +184,8 @@ fn telling(facts: &Facts, clause: &str) -> Vec<String> {
         .collect()
 }
 
-/// Go says what it did before what went wrong, `Post "http://…": dial tcp …`; a sentence has room for
-/// the latter.
+/// Go says what it did before what went wrong, `Post "http://…": dial tcp …`; a sentence has room
+/// for the latter.
 fn without_request(text: &str) -> &str {
     let asked = ["Post \"", "Get \""].into_iter().any(|verb| text.starts_with(verb));
     text.split_once("\": ").filter(|_| asked).map_or(text, |(_, what)| what)

@@ -49,8 +49,6 @@ pub enum Kind {
     Aaaa,
     /// Ports of a service.
     Srv,
-    /// Text.
-    Txt,
 }
 
 /// How a name was resolved.
@@ -91,12 +89,8 @@ pub enum Source {
 pub struct Asked {
     /// The records at the end of the chain of aliases; never empty.
     pub result: Result<Vec<Record>, DnsFailure>,
-    /// How long the answer may be kept, the least along the chain.
-    pub ttl: Option<Duration>,
     /// Every exchange with a server.
     pub attempts: Vec<Attempt>,
-    /// The owner of the SOA record under the denial.
-    pub denied_by: Option<String>,
 }
 
 /// One record of an answer.
@@ -111,8 +105,6 @@ pub enum Record {
         /// The host behind it.
         target: String,
     },
-    /// TXT, its strings joined.
-    Text(String),
 }
 
 /// Why a name has no answer. `NxDomain` and `NoData` are answers; all else are failures of a server
@@ -209,15 +201,8 @@ impl Resolver {
     pub async fn ask(&self, name: &str, kind: Kind, deadline: Instant) -> Asked {
         let walk = Walk::new(&self.servers, deadline);
         let found = walk.resolve(name.strip_suffix('.').unwrap_or(name), kind).await;
-        let attempts = walk.into_attempts();
-        match found {
-            Ok(Found { records, ttl }) => {
-                Asked { result: Ok(records), ttl: Some(ttl), attempts, denied_by: None }
-            }
-            Err(Denied { failure, by }) => {
-                Asked { result: Err(failure), ttl: None, attempts, denied_by: by }
-            }
-        }
+        let result = found.map(|found| found.records).map_err(|denied| denied.failure);
+        Asked { result, attempts: walk.into_attempts() }
     }
 
     fn without_dns(&self, host: &str) -> Option<(Vec<IpAddr>, Source)> {
@@ -324,7 +309,7 @@ impl Record {
     fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Address(address) => Some(*address),
-            Self::Srv { .. } | Self::Text(_) => None,
+            Self::Srv { .. } => None,
         }
     }
 }

@@ -77,8 +77,8 @@ pub const SECRET_BYTES: u64 = 64 << 10;
 
 // --- bodies
 
-/// The largest answer of Prometheus that is read: 30,000 series of `up` are 6 MB, and are asked for once;
-/// an answer that is cut here but began well has passed.
+/// The largest answer of Prometheus that is read: 30,000 series of `up` are 6 MB, and are asked for
+/// once; an answer that is cut here but began well has passed.
 pub const DIRECT_BODY: usize = 4 << 20;
 /// The largest answer of Grafana that is read: the same data takes 2.7 times as much in its frames.
 pub const GRAFANA_BODY: usize = 8 << 20;

@@ -5,12 +5,11 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::clock::{self, Stopwatch};
+use crate::clock;
 
 /// A connection that was made.
 #[derive(Debug)]
@@ -21,8 +20,6 @@ pub struct Connected {
     pub address: SocketAddr,
     /// The addresses that failed before it.
     pub tried: Vec<(SocketAddr, ConnectFailure)>,
-    /// All tries together.
-    pub took: Duration,
 }
 
 /// No address could be connected to.
@@ -34,8 +31,6 @@ pub struct ConnectError {
     pub address: Option<SocketAddr>,
     /// Every address that was tried.
     pub tried: Vec<(SocketAddr, ConnectFailure)>,
-    /// All tries together.
-    pub took: Duration,
 }
 
 /// How a connection failed.
@@ -66,7 +61,6 @@ pub async fn connect(
     addresses: &[SocketAddr],
     deadline: Instant,
 ) -> Result<Connected, ConnectError> {
-    let stopwatch = Stopwatch::start();
     let mut tried = Vec::new();
     let mut rest = addresses.len();
     for &address in addresses {
@@ -76,7 +70,7 @@ pub async fn connect(
             Ok(Ok(stream)) => {
                 // A socket that refuses this option still carries bytes.
                 stream.set_nodelay(true).ok();
-                return Ok(Connected { stream, address, tried, took: stopwatch.read() });
+                return Ok(Connected { stream, address, tried });
             }
             Ok(Err(error)) => ConnectFailure::from(error),
             Err(_) => ConnectFailure::Timeout,
@@ -87,7 +81,7 @@ pub async fn connect(
         Some((address, failure)) => (Some(*address), failure.clone()),
         None => (None, ConnectFailure::Timeout),
     };
-    Err(ConnectError { failure, address, tried, took: stopwatch.read() })
+    Err(ConnectError { failure, address, tried })
 }
 
 /// The first failure; but an address of a family that this machine does not speak says nothing

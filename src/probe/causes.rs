@@ -1,5 +1,5 @@
-//! What a failure of the wire is called: the one bridge from `net`'s words to causes, and to words for
-//! people.
+//! What a failure of the wire is called: the one bridge from `net`'s words to causes, and to words
+//! for people.
 
 use crate::net::dns::DnsFailure;
 use crate::net::http::HttpFailure;

@@ -74,6 +74,7 @@ pub async fn walk(
     let mut legs: Vec<Leg> = done.into_iter().map(|steps| steps.leg).collect();
     let best = legs.iter().position(|leg| leg_passed(leg, link.query.freshness)).unwrap_or(0);
     let first = legs.swap_remove(best);
+    legs.shrink_to_fit();
     Walk { first, others: legs, took: watch.read() }
 }
 
@@ -240,7 +241,7 @@ impl Steps<'_> {
         };
         let age = vector.value.filter(|age| age.is_finite()).map(|age| age.clamp(0.0, 1e9));
         let Some(age) = age else { return failed(Cause::NoSeries, watch.read()) };
-        let stale = judge::freshness(Duration::from_secs_f64(age), self.link.thresholds.freshness);
+        let stale = judge::freshness(Duration::from_secs_f64(age), self.occasion.freshness);
         let outcome = stale.map_or(Outcome::Passed, Outcome::Failed);
         let mut row = Row::ended(outcome, watch.read(), clock::now());
         row.facts.push(Key::Age, Fact::Seconds(Duration::from_secs_f64(age)));

@@ -2,35 +2,57 @@
 
 use tokio::time::Instant;
 
-use crate::net::dns::{Asked, DnsFailure, Kind, Record, Resolver};
+use crate::net::dns::{Attempt, DnsFailure, Kind, Lookup, Record, Resolver};
 use crate::plan::Ladder;
 
-/// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at each rung
-/// (`captures/coredns-1.15`): a name that has others below it exists without data, a wrong one does not.
-pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> Ladder {
-    let Some(zone) = resolver.settings().zone() else { return Ladder::Unknown };
-    let Some(name) = ClusterName::parse(host, zone) else { return Ladder::Unknown };
+/// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at
+/// each rung (`captures/coredns-1.15`): a name that has others below it exists without data, a
+/// wrong one does not.
+pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladder, Vec<Attempt>) {
+    let mut rungs = Vec::new();
+    let zone = resolver.settings().zone();
+    let name = zone.and_then(|zone| ClusterName::parse(host, zone));
+    let Some(name) = name else { return (Ladder::Unknown, rungs) };
     let namespace = format!("{}.svc.{}", name.namespace, name.domain);
-    let has_namespace = exists(&resolver.ask(&namespace, Kind::A, deadline).await);
+    let asked = resolver.ask(&namespace, Kind::A, deadline).await;
+    rungs.extend(asked.attempts);
+    let has_namespace = exists(&asked.result);
     if has_namespace == Some(true) {
-        return Ladder::NoSuchService;
+        return (Ladder::NoSuchService, rungs);
     }
     if !name.is_written_out {
-        return Ladder::Unknown;
+        return (Ladder::Unknown, rungs);
     }
-    // A server that denies even this does not serve the domain, and a foreign one that nobody speaks of
-    // is nobody's.
-    let served = exists(&resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await);
-    match (served, has_namespace) {
+    // A server that denies even this does not serve the domain, and a foreign one that nobody
+    // speaks of is nobody's.
+    let asked = resolver.ask(&format!("svc.{}", name.domain), Kind::A, deadline).await;
+    rungs.extend(asked.attempts);
+    let found = match (exists(&asked.result), has_namespace) {
         (Some(false), _) => Ladder::WrongClusterDomain,
-        (None, _) if name.domain != zone => Ladder::WrongClusterDomain,
+        (None, _) if Some(name.domain) != zone => Ladder::WrongClusterDomain,
         (_, Some(_)) => Ladder::NoSuchNamespace,
         (_, None) => Ladder::Unknown,
-    }
+    };
+    (found, rungs)
 }
 
-/// All ports of the Service behind `host`, from the SRV record of its plain name; none when the name is
-/// not a Service's, or nobody answers.
+/// The cluster denies the name, whatever somebody else says of it. An upstream that fails for the
+/// name as written (`p.m.svc`, which only the search list completes) hides nothing: the cluster's
+/// own answer is that it does not exist.
+#[must_use]
+pub fn denied_by_cluster(lookup: &Lookup, host: &str, zone: Option<&str>) -> bool {
+    let Some(zone) = zone else { return false };
+    let Some(name) = ClusterName::parse(host, zone).filter(|name| name.is_written_out) else {
+        return false;
+    };
+    let full = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
+    lookup.attempts.iter().any(|attempt| {
+        attempt.failure == Some(DnsFailure::NxDomain) && attempt.name.eq_ignore_ascii_case(&full)
+    })
+}
+
+/// All ports of the Service behind `host`, from the SRV record of its plain name; none when the
+/// name is not a Service's, or nobody answers.
 pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -> Vec<u16> {
     let Some(zone) = resolver.settings().zone() else { return Vec::new() };
     let Some(name) = ClusterName::parse(host, zone) else { return Vec::new() };
@@ -47,13 +69,13 @@ pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -
 fn port_of(record: &Record) -> Option<u16> {
     match record {
         Record::Srv { port, .. } => Some(*port),
-        Record::Address(_) | Record::Text(_) => None,
+        Record::Address(_) => None,
     }
 }
 
 /// Whether a name exists, with or without data; none when nobody says.
-fn exists(asked: &Asked) -> Option<bool> {
-    match &asked.result {
+fn exists(result: &Result<Vec<Record>, DnsFailure>) -> Option<bool> {
+    match result {
         Ok(_) | Err(DnsFailure::NoData) => Some(true),
         Err(DnsFailure::NxDomain) => Some(false),
         Err(
@@ -82,7 +104,7 @@ struct ClusterName<'a> {
 impl<'a> ClusterName<'a> {
     /// `a.b`, `a.b.svc` or `a.b.svc.<domain>`.
     ///
-    /// `a.b` may as well be somebody's domain, so it says nothing of a namespace that does not exist.
+    /// `a.b` may as well be somebody's domain, so it says nothing of a namespace that is not there.
     fn parse(host: &'a str, zone: &'a str) -> Option<Self> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let (service, rest) = host.split_once('.')?;

@@ -1,8 +1,9 @@
 //! promlink → Grafana → Prometheus, with the least that Grafana must do for it.
 //!
 //! Reaching Grafana and checking our rights is shared at its desk. Two calls may take a minute when
-//! packets are dropped behind Grafana: the query and the health check. They are owned by themselves, run
-//! side by side, and go home with the link's task when the report closes before they end.
+//! packets are dropped behind Grafana: the query and the health check. They are owned by
+//! themselves, run side by side, and go home with the link's task when the report closes before
+//! they end.
 
 mod ask;
 mod call;
@@ -70,8 +71,8 @@ pub async fn walk(
     Walk { first: leg, others: Vec::new(), took: watch.read() }
 }
 
-/// Calls that this cycle listens to no longer give their slots back, and need leave to go on; without it
-/// they end here.
+/// Calls that this cycle listens to no longer give their slots back, and need leave to go on;
+/// without it they end here.
 fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
     memory.waiting.retain_mut(|pending| {
         if let Pass::Slot(_) = pending.pass {
@@ -82,8 +83,8 @@ fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
     });
 }
 
-/// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source shows
-/// at once (`X-Grafana-NoCache`).
+/// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source
+/// shows at once (`X-Grafana-NoCache`).
 fn headers(side: &GrafanaSide) -> Result<Vec<(String, String)>, String> {
     let mut headers = credentials::headers(&side.end.endpoint.http)?;
     headers.push(("X-Grafana-NoCache".to_owned(), "true".to_owned()));
@@ -113,7 +114,8 @@ struct Through<'a> {
 
 /// Why a call gave no answer to judge.
 enum Missed {
-    /// Grafana itself is not there any more: the rows of the visit tell, nothing else is to be said.
+    /// Grafana itself is not there any more: the rows of the visit tell, nothing else is to be
+    /// said.
     Gone,
     /// The check has this row instead.
     Instead(Row),
@@ -138,15 +140,19 @@ impl Through<'_> {
         }
     }
 
-    /// Runs `check`, and sets its row; or the row of an earlier check, whose fault it turned out to be.
+    /// Runs `check`, and sets its row; or the row of an earlier check, whose fault it turned out to
+    /// be.
+    ///
+    /// Each step is boxed by itself. One future for all of them takes 35 KiB for a whole cycle, and
+    /// thousands of those, between what is kept of a report, tear the heap apart.
     async fn run(&mut self, check: Check, memory: &mut GrafanaMemory) {
         match check {
             Check::Dns | Check::Tcp | Check::Tls | Check::GrafanaHealth => {
-                self.reach(self.occasion.started).await;
+                Box::pin(self.reach(self.occasion.started)).await;
             }
-            Check::Auth => self.auth().await,
-            Check::Datasource => self.datasource(memory).await,
-            Check::DatasourceHealth | Check::GrafanaQuery => self.ask(memory).await,
+            Check::Auth => Box::pin(self.auth()).await,
+            Check::Datasource => Box::pin(self.datasource(memory)).await,
+            Check::DatasourceHealth | Check::GrafanaQuery => Box::pin(self.ask(memory)).await,
             // Not on this path, or done elsewhere.
             Check::Query | Check::Freshness | Check::Assertions | Check::Agreement => {
                 self.leg.rows.insert(check, failed(Cause::Internal, Duration::ZERO));
@@ -190,8 +196,8 @@ impl Through<'_> {
 
     /// Sends one short request in a slot of the desk's.
     ///
-    /// A transport failure of ours is not the check's fault: it leads to a second visit, and is charged
-    /// to that, or to `grafana_health` when even a second try fails.
+    /// A transport failure of ours is not the check's fault: it leads to a second visit, and is
+    /// charged to that, or to `grafana_health` when even a second try fails.
     async fn call(&mut self, request: &Request) -> Result<Response, Missed> {
         let deadline = self.deadline;
         let Some(_slot) = self.desk.slot(deadline).await else {
@@ -215,7 +221,8 @@ impl Through<'_> {
         }
     }
 
-    /// What a transport failure leads to: whether Grafana is there after all, and worth another try.
+    /// What a transport failure leads to: whether Grafana is there after all, and worth another
+    /// try.
     async fn lost_on_the_way(&mut self, lost: &Lost) -> bool {
         if !self.revisited {
             self.revisited = true;

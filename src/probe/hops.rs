@@ -34,7 +34,8 @@ pub struct Hops<'a> {
     pub thresholds: &'a Thresholds,
     /// This end answered before.
     pub reached: bool,
-    /// The report closes then; what is left between a check's deadline and this belongs to explaining.
+    /// The report closes then; what is left between a check's deadline and this belongs to
+    /// explaining.
     pub last: Instant,
 }
 
@@ -90,8 +91,12 @@ impl<'a> Hops<'a> {
     pub async fn dns(&self, hint: Option<&str>, deadline: Instant) -> Named {
         let url = self.proxy().map_or(&self.endpoint.url, |proxy| &proxy.url);
         let lookup = self.net.resolver.lookup(&url.host, hint, deadline).await;
+        let zone = self.net.resolver.settings().zone();
         let outcome = match &lookup.result {
             Ok(_) => Outcome::Passed,
+            Err(_) if explain::denied_by_cluster(&lookup, &url.host, zone) => {
+                Outcome::Failed(Cause::DnsNoSuchName)
+            }
             Err(failure) => Outcome::Failed(causes::dns(failure)),
         };
         let mut row = Row::ended(outcome, lookup.took, clock::now());
@@ -99,8 +104,11 @@ impl<'a> Hops<'a> {
         row.findings = name_findings(&lookup, self.thresholds);
         self.note_proxy(&mut row.facts);
         if plan::explanation(Check::Dns, row.outcome) == Some(Explanation::NameLadder) {
-            let found = explain::ladder(&self.net.resolver, &url.host, self.last).await;
+            let (found, rungs) = explain::ladder(&self.net.resolver, &url.host, self.last).await;
             row = plan::explained_name(row, &url.host, found);
+            if !rungs.is_empty() {
+                row.facts.list(Key::Ladder, rungs.iter().map(attempt_words));
+            }
         }
         let addresses = lookup.result.unwrap_or_default();
         Named {
@@ -118,6 +126,9 @@ impl<'a> Hops<'a> {
         let connected = tcp::connect(addresses, deadline).await;
         let (cause, stream) = match connected {
             Ok(connected) => {
+                if !connected.tried.is_empty() {
+                    facts.list(Key::Attempts, connected.tried.iter().map(try_words));
+                }
                 facts.text(Key::Address, &connected.address.to_string());
                 match self.through_proxy(connected.stream, deadline, &mut facts).await {
                     Ok(stream) => (None, Some((stream, connected.address))),
@@ -130,6 +141,11 @@ impl<'a> Hops<'a> {
                 }
                 if let tcp::ConnectFailure::Local(text) = &error.failure {
                     facts.text(Key::Error, text);
+                }
+                if error.tried.len() > 1 {
+                    let words =
+                        |(at, failure)| format!("{at}: {}", causes::connect(&failure).code());
+                    facts.list(Key::Attempts, error.tried.into_iter().map(words));
                 }
                 let cause = causes::connect(&error.failure);
                 let cause = if self.proxy().is_some() { Cause::ProxyUnreachable } else { cause };
@@ -191,7 +207,7 @@ impl<'a> Hops<'a> {
             Err(failure) => Outcome::Failed(causes::tls(failure)),
         };
         let now = clock::now();
-        let mut row = Row::ended(outcome, watch.read(), now);
+        let mut row = Row::ended(outcome, done.took, now);
         row.facts = certificate_facts(&done.facts, done.result.as_ref().err());
         if let Some(leaf) = &done.facts.certificate {
             let limit = self.thresholds.tls_expiring;
@@ -300,8 +316,12 @@ fn name_findings(lookup: &Lookup, thresholds: &Thresholds) -> Vec<Finding> {
     findings
 }
 
-/// A server that failed where another one answered: at all, or at the very name that resolved. (What one
-/// says of a candidate of the search list that leads outside may be right.)
+fn try_words((address, failure): &(SocketAddr, tcp::ConnectFailure)) -> String {
+    format!("{address}: {}", causes::connect(failure).code())
+}
+
+/// A server that failed where another one answered: at all, or at the very name that resolved.
+/// (What one says of a candidate of the search list that leads outside may be right.)
 fn dead_server(lookup: &Lookup) -> Option<(&Attempt, &DnsFailure)> {
     let failed = |attempt: &Attempt| attempt.failure.as_ref().is_some_and(|f| !f.is_answer());
     let answering = lookup.attempts.iter().rfind(|attempt| !failed(attempt))?.server;

@@ -1,7 +1,7 @@
 //! Requests in turn on one stream.
 //!
-//! A server may close after any answer. The stream is then dialled again without a row of its own: what
-//! is timed as a check is how an end is reached, once a cycle.
+//! A server may close after any answer. The stream is then dialled again without a row of its own:
+//! what is timed as a check is how an end is reached, once a cycle.
 
 use std::net::SocketAddr;
 use std::time::SystemTime;

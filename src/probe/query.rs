@@ -61,7 +61,7 @@ pub fn counts_targets(link: &Link) -> bool {
 
 /// The instant query `question` at `endpoint`.
 ///
-/// `nocache=1` makes VictoriaMetrics evaluate at the present instead of 30 s ago (its captures, 1.150);
+/// `nocache=1` makes VictoriaMetrics (seen: 1.150) evaluate at the present instead of 30 s ago;
 /// Prometheus ignores it.
 #[must_use]
 pub fn instant(

@@ -1,9 +1,9 @@
 //! The one table of causes.
 //!
-//! A cause is a public name: it stands in metrics, JSON and runbooks, and once shipped it stays. The same
-//! cause may be found at either end: `connection_refused` at `grafana`/`tcp` means that *Grafana* refused.
-//! So a sentence says `{it}` where the name of the end belongs, and stays true from either place.
-//! `next_step` is what an expert would do first.
+//! A cause is a public name: it stands in metrics, JSON and runbooks, and once shipped it stays.
+//! The same cause may be found at either end: `connection_refused` at `grafana`/`tcp` means that
+//! *Grafana* refused. So a sentence says `{it}` where the name of the end belongs, and stays true
+//! from either place. `next_step` is what an expert would do first.
 
 /// What a cause does to a link by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +57,9 @@ pub enum Family {
 }
 
 macro_rules! causes {
-    ($($variant:ident $code:literal $weight:ident $family:ident $sentence:literal $next:literal)+) => {
+    ($(
+        $variant:ident $code:literal $weight:ident $family:ident $sentence:literal $next:literal
+    )+) => {
         /// Why a check failed, or what one found without failing.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Cause {

@@ -1,6 +1,7 @@
 //! Evidence: what a check saw, for people. No rule reads it.
 //!
-//! Whatever a third party says comes through [`clean`], so a log line, a page or a label can hold it.
+//! Whatever a third party says comes through [`clean`], so a log line, a page or a label can hold
+//! it.
 
 use std::time::{Duration, SystemTime};
 
@@ -65,6 +66,7 @@ keys! {
     GrafanaSays "grafana_says"
     HealthSays "health_says"
     Issuer "issuer"
+    Ladder "ladder"
     Location "location"
     Name "name"
     NotAfter "not_after"
@@ -156,7 +158,14 @@ pub fn clean(text: &str) -> String {
 
 /// Characters without a width of their own that change how their neighbours are read.
 fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+    matches!(
+        c,
+        '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fffd}'
+    )
 }
 
 #[cfg(test)]

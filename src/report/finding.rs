@@ -33,8 +33,12 @@ pub struct Finding {
 /// What a finding is about, where one cause has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// `jsonData.timeInterval`.
-    Interval,
+    /// `jsonData.httpMethod`.
+    Method,
+    /// `jsonData.tlsSkipVerify`.
+    TlsVerification,
+    /// Basic auth, SigV4 and the like.
+    Auth,
     /// A custom header.
     Header,
     /// One DNS server of several.
@@ -60,7 +64,9 @@ impl Subject {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Interval => "interval",
+            Self::Method => "method",
+            Self::TlsVerification => "tls_verification",
+            Self::Auth => "auth",
             Self::Header => "header",
             Self::DnsServer => "dns_server",
             Self::Replica => "replica",

@@ -70,6 +70,8 @@ pub struct DatasourceSeen {
     pub url: String,
     /// It forwards the user's own identity.
     pub forwards_user: bool,
+    /// The scrape interval that panels assume (`jsonData.timeInterval`).
+    pub scrape_interval: Option<Duration>,
     /// It asks by POST.
     pub posts: bool,
 }

@@ -1,5 +1,6 @@
-//! Who answers what. Every answer but two comes from the latest snapshot, at once; `/probe` may wait for
-//! one cycle of a known link, and `/-/reload` for the configuration. No target ever comes from a URL.
+//! Who answers what. Every answer but two comes from the latest snapshot, at once; `/probe` may
+//! wait for one cycle of a known link, and `/-/reload` for the configuration. No target ever comes
+//! from a URL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,8 +169,8 @@ async fn healthy(State(front): Shared) -> Response {
     }
 }
 
-/// The port is bound only when the configuration is loaded and the first snapshot is out, so being asked
-/// is being ready, until the end begins.
+/// The port is bound only when the configuration is loaded and the first snapshot is out, so being
+/// asked is being ready, until the end begins.
 async fn ready(State(front): Shared) -> Response {
     if front.stopping.is_cancelled() {
         plain(StatusCode::SERVICE_UNAVAILABLE, "promlink is stopping.\n")

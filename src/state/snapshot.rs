@@ -1,7 +1,8 @@
 //! What every face sees: the state of all links at one moment, immutable and cheap to share.
 //!
-//! A face is a pure function of a [`Snapshot`] and of the moment at which it renders. Counters of seconds
-//! go on between snapshots, so they are stored with the moment up to which they were counted.
+//! A face is a pure function of a [`Snapshot`] and of the moment at which it renders. Counters of
+//! seconds go on between snapshots, so they are stored with the moment up to which they were
+//! counted.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -2,5 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say why")]
 
+mod check; // `promlink check` as a person runs it
+mod daemon; // `promlink serve`, and a client
 mod faults; // one injected fault, one expected line
+mod hostile; // answers that no server should give
+mod prometheus; // the real program
+mod real; // promlink against it
+mod reload; // new configuration in a running daemon
+mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts
+mod shutdown; // how it begins and ends
+mod tidy; // layers, sizes, words, generated text

@@ -8,7 +8,7 @@ use url::{Host, Url};
 
 use crate::classify::grafana_answer::{Said, expect};
 use crate::classify::{Answer, Rejection};
-use crate::link::{DatasourceRef, Scheme};
+use crate::link::Scheme;
 use crate::report::cause::Cause;
 
 /// A data source as Grafana describes it, by uid, by name or in the list.
@@ -83,16 +83,6 @@ pub fn datasource(answer: &Answer<'_>) -> Result<Datasource, Rejection> {
 /// Judges `GET /api/datasources`.
 pub fn datasource_list(answer: &Answer<'_>) -> Result<Vec<Datasource>, Rejection> {
     expect::<Vec<Wire>>(answer).map(|list| list.into_iter().map(Datasource::from).collect())
-}
-
-/// The data source that `wanted` names.
-#[must_use]
-pub fn find<'a>(list: &'a [Datasource], wanted: &DatasourceRef) -> Option<&'a Datasource> {
-    list.iter().find(|datasource| match wanted {
-        DatasourceRef::Uid(uid) => datasource.uid == *uid,
-        DatasourceRef::Name(name) => datasource.name == *name,
-        DatasourceRef::Default => datasource.is_default,
-    })
 }
 
 /// The logo that the list gives to a data source without a plugin.
@@ -245,8 +235,8 @@ impl Datasource {
     }
 }
 
-/// What `cause`, met through a data source, means: one that forwards the user's own identity is refused
-/// for lack of a user, and people may be fine.
+/// What `cause`, met through a data source, means: one that forwards the user's own identity is
+/// refused for lack of a user, and people may be fine.
 #[must_use]
 pub fn explained(cause: Cause, forwards_user: bool) -> Cause {
     if forwards_user && matches!(cause, Cause::Unauthorized | Cause::Forbidden) {

@@ -162,7 +162,7 @@ fn a_working_link() {
         promlink_link_verdict{link="working",verdict="degraded"} 0
         promlink_link_verdict{link="working",verdict="blind"} 0
         promlink_link_verdict{link="working",verdict="broken"} 0
-        promlink_link_finding{link="working",cause="datasource_drift",weight="notes",path="grafana",check="datasource",subject="interval"} 1
+        promlink_link_finding{link="working",cause="datasource_drift",weight="notes",path="grafana",check="datasource",subject="method"} 1
         promlink_link_finding{link="working",cause="datasource_drift",weight="notes",path="grafana",check="datasource",subject="header"} 1
         promlink_link_alarm{link="working",alarm="broken"} 0
         promlink_link_alarm{link="working",alarm="degraded"} 0

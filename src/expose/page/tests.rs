@@ -244,7 +244,7 @@ fn what_it_tells() {
         Also found
         datasource_drift
         notes, at grafana/datasource, to act: whoever owns the data source&#39;s settings in Grafana
-        the scrape interval is 15s, Prometheus scrapes each 30s
+        the data source uses GET, this link POST
         datasource_drift
         notes, at grafana/datasource, to act: whoever owns the data source&#39;s settings in Grafana
         header X-A

@@ -14,35 +14,35 @@ fn working() {
     check(
         &[fixture::working()],
         expect![[r#"
-        working  WORKING
-          Real, fresh data comes back.
-          312 series came back on both paths
-          312 series, 310 of 312 targets up, newest sample 5.3 s old
+            working  WORKING
+              Real, fresh data comes back.
+              312 series came back on both paths
+              312 series, 310 of 312 targets up, newest sample 5.3 s old
 
-          direct    http://prometheus-k8s.monitoring.svc:9090
-            ok    dns                  1.00 ms   answers 10.0.0.7
-            ok    tcp                  2.00 ms
-            -     tls                            skipped: not needed
-            ok    query                  12 ms   series 312
-            ok    freshness            9.00 ms   age 3.2 s
-            -     assertions                     skipped: off
+              direct    http://prometheus-k8s.monitoring.svc:9090
+                ok    dns                  1.00 ms   answers 10.0.0.7
+                ok    tcp                  2.00 ms
+                -     tls                            skipped: not needed
+                ok    query                  12 ms   series 312
+                ok    freshness            9.00 ms   age 3.2 s
+                -     assertions                     skipped: off
 
-          grafana   main, data source prometheus
-            ok    dns                  1.00 ms
-            ok    tcp                  1.00 ms
-            ok    tls                  7.00 ms   not after 2026-01-11 00:00:00 UTC
-            ok    grafana_health       3.00 ms
-            ok    auth                 4.00 ms   (50.0 s ago)
-            ok    datasource           5.00 ms   (50.0 s ago)
-            -     datasource_health              skipped: unsupported
-            ok    grafana_query          21 ms
-            ok    agreement            0.00 ms
+              grafana   main, data source prometheus
+                ok    dns                  1.00 ms
+                ok    tcp                  1.00 ms
+                ok    tls                  7.00 ms   not after 2026-01-11 00:00:00 UTC
+                ok    grafana_health       3.00 ms
+                ok    auth                 4.00 ms   (50.0 s ago)
+                ok    datasource           5.00 ms   (50.0 s ago)
+                -     datasource_health              skipped: unsupported
+                ok    grafana_query          21 ms
+                ok    agreement            0.00 ms
 
-          also  datasource_drift (grafana/datasource, notes): the scrape interval is 15s, Prometheus scrapes each 30s
-          also  datasource_drift (grafana/datasource, notes): header X-A
-          also  datasource_drift (grafana/datasource, notes): header X-B
+              also  datasource_drift (grafana/datasource, notes): the data source uses GET, this link POST
+              also  datasource_drift (grafana/datasource, notes): header X-A
+              also  datasource_drift (grafana/datasource, notes): header X-B
 
-    "#]],
+        "#]],
     );
 }
 

@@ -119,7 +119,7 @@ pub fn working() -> LinkView {
         detail: detail.to_owned(),
     };
     let findings = vec![
-        drift(Subject::Interval, "the scrape interval is 15s, Prometheus scrapes each 30s"),
+        drift(Subject::Method, "the data source uses GET, this link POST"),
         drift(Subject::Header, "header X-A"),
         drift(Subject::Header, "header X-B"),
     ];

@@ -265,8 +265,8 @@ impl Attempt {
         }
     }
 
-    /// Whether the server had its full time and said nothing, or nothing that could be read; a blocked
-    /// way over TCP is not silence.
+    /// Whether the server had its full time and said nothing, or nothing that could be read; a
+    /// blocked way over TCP is not silence.
     fn kept_silent(&self) -> bool {
         matches!(self.failure, Some(DnsFailure::Timeout | DnsFailure::Malformed))
             && !self.over_tcp

@@ -187,7 +187,6 @@ impl Kind {
             Self::A => RecordType::A,
             Self::Aaaa => RecordType::AAAA,
             Self::Srv => RecordType::SRV,
-            Self::Txt => RecordType::TXT,
         }
     }
 }
@@ -233,9 +232,6 @@ fn record(resource: &Resource) -> Option<Record> {
         RData::A(address) => Some(Record::Address(IpAddr::V4(address.0))),
         RData::AAAA(address) => Some(Record::Address(IpAddr::V6(address.0))),
         RData::SRV(srv) => Some(Record::Srv { port: srv.port, target: text(&srv.target) }),
-        RData::TXT(txt) => {
-            Some(Record::Text(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()))
-        }
         _ => None,
     }
 }

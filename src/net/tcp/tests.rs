@@ -1,6 +1,9 @@
 use tokio::net::{TcpListener, TcpSocket};
 
+use std::time::Duration;
+
 use super::*;
+use crate::clock::Stopwatch;
 
 fn soon() -> Instant {
     clock::deadline(Duration::from_secs(5))
@@ -49,9 +52,10 @@ async fn the_first_that_answers_is_taken() {
 #[tokio::test]
 async fn a_dead_port_refuses_at_once() {
     let (_dead, dead) = dead_port();
+    let watch = Stopwatch::start();
     let error = connect(&[dead], soon()).await.unwrap_err();
     assert_eq!((error.failure, error.address), (ConnectFailure::Refused, Some(dead)));
-    assert!(error.took < Duration::from_secs(1));
+    assert!(watch.read() < Duration::from_secs(1));
 }
 
 #[tokio::test]
@@ -59,10 +63,12 @@ async fn a_full_listener_is_silent_and_the_next_one_has_its_share() {
     let (_listener, _held, silent) = full().await;
     let (_dead, dead) = dead_port();
     let deadline = clock::deadline(Duration::from_millis(400));
+    let watch = Stopwatch::start();
     let error = connect(&[silent, dead], deadline).await.unwrap_err();
     assert_eq!((error.failure, error.address), (ConnectFailure::Timeout, Some(silent)));
     assert_eq!(error.tried[1], (dead, ConnectFailure::Refused));
-    assert!(error.took >= Duration::from_millis(150) && error.took < Duration::from_secs(2));
+    let took = watch.read();
+    assert!(took >= Duration::from_millis(150) && took < Duration::from_secs(2));
 
     let (_listener, good) = listener().await;
     let deadline = clock::deadline(Duration::from_millis(400));

@@ -24,8 +24,8 @@ use crate::report::check::{Check, Why};
 use crate::report::{Outcome, Row, Trigger};
 
 impl Through<'_> {
-    /// Sets the rows of `datasource_health` and `grafana_query`; or the row of an earlier check, whose
-    /// fault it turned out to be, and then neither.
+    /// Sets the rows of `datasource_health` and `grafana_query`; or the row of an earlier check,
+    /// whose fault it turned out to be, and then neither.
     pub(super) async fn ask(&mut self, memory: &mut GrafanaMemory) {
         let watch = Stopwatch::start();
         let Some(uid) = self.uid().map(str::to_owned) else {
@@ -34,14 +34,14 @@ impl Through<'_> {
                 .insert(Check::Datasource, super::failed(Cause::DatasourceNotFound, watch.read()));
             return;
         };
-        let kept = memory.kept.get(Check::DatasourceHealth).cloned();
+        let kept = memory.kept.get(&Check::DatasourceHealth).cloned();
         let kept = kept.filter(|row| {
             plan::still_good(Check::DatasourceHealth, Some(row), self.occasion.started)
         });
         let mut heard = Heard { forwards_user: self.forwards_user(), ..Heard::default() };
         if self.occasion.trigger == Trigger::LateAnswer && memory.late.is_some() {
             // The answer that started this cycle is its answer: asking anew would never end.
-            heard.query = memory.late.clone().map(voices::late);
+            heard.query = memory.late.clone().map(|late| voices::late(*late));
         } else if !self.hear(&mut heard, memory, &uid, kept.is_some()).await {
             self.leg.rows.insert(Check::GrafanaQuery, Row::skipped(Why::Busy, clock::now()));
             self.leg.rows.insert(Check::DatasourceHealth, Row::skipped(Why::Busy, clock::now()));
@@ -60,7 +60,8 @@ impl Through<'_> {
         self.finish(heard, memory, kept, watch);
     }
 
-    /// Asks what is not asked yet, and listens until the deadline; false when there is no slot to ask in.
+    /// Asks what is not asked yet, and listens until the deadline; false when there is no slot to
+    /// ask in.
     async fn hear(
         &mut self,
         heard: &mut Heard,
@@ -91,9 +92,9 @@ impl Through<'_> {
         true
     }
 
-    /// Begins a call while the query runs, as soon as there is a slot; what the query said if it ended
-    /// before. To wait for a second slot before listening to what is in the first would hold that for
-    /// nothing; and so would all links of a Grafana, each waiting for the others.
+    /// Begins a call while the query runs, as soon as there is a slot; what the query said if it
+    /// ended before. To wait for a second slot before listening to what is in the first would hold
+    /// that for nothing; and so would all links of a Grafana, each waiting for the others.
     async fn begin_beside(
         &mut self,
         memory: &mut GrafanaMemory,
@@ -118,7 +119,8 @@ impl Through<'_> {
         Some(said)
     }
 
-    /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a row.
+    /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a
+    /// row.
     async fn own_faults(
         &mut self,
         said: Option<Said>,
@@ -158,7 +160,7 @@ impl Through<'_> {
     /// Asks everybody else who may know why.
     async fn explain(&mut self, heard: &mut Heard, memory: &mut GrafanaMemory, uid: &str) {
         let started = self.occasion.started;
-        let asked = memory.kept.get(Check::DatasourceHealth).is_some_and(|row| row.at >= started);
+        let asked = memory.kept.get(&Check::DatasourceHealth).is_some_and(|row| row.at >= started);
         if heard.query.is_some() && !asked {
             self.begin(memory, Check::DatasourceHealth, uid).await;
         }
@@ -169,10 +171,11 @@ impl Through<'_> {
             // Answered within the cycle or not at all: it may take a minute.
             listen_for_health(memory, self.deadline).await;
         }
-        heard.health = memory.kept.get(Check::DatasourceHealth).and_then(|row| match row.outcome {
-            Outcome::Failed(cause) => Some(cause),
-            Outcome::Passed | Outcome::Skipped(_) => None,
-        });
+        heard.health =
+            memory.kept.get(&Check::DatasourceHealth).and_then(|row| match row.outcome {
+                Outcome::Failed(cause) => Some(cause),
+                Outcome::Passed | Outcome::Skipped(_) => None,
+            });
         let hidden =
             |said: &Said| said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana);
         if heard.query.as_ref().is_some_and(hidden) && heard.health.is_none() {
@@ -180,8 +183,8 @@ impl Through<'_> {
         }
     }
 
-    /// Our rights and the data source are read anew when the query fails on ones that were kept; false
-    /// when one of them turns out to be the fault. A kept row stays where nobody answers.
+    /// Our rights and the data source are read anew when the query fails on ones that were kept;
+    /// false when one of them turns out to be the fault. A kept row stays where nobody answers.
     async fn reread(&mut self, memory: &mut GrafanaMemory) -> bool {
         let started = self.occasion.started;
         for check in [Check::Auth, Check::Datasource] {
@@ -220,7 +223,7 @@ impl Through<'_> {
             Some(said) => {
                 if self.occasion.trigger != Trigger::LateAnswer {
                     let failed = said.row.outcome != Outcome::Passed;
-                    memory.late = Some(said.clone()).filter(|_| failed && heard.hung_before);
+                    memory.late = (failed && heard.hung_before).then(|| Box::new(said.clone()));
                 }
                 memory.large |= said.seen.large_answer;
                 let seen = &mut self.leg.seen;
@@ -233,7 +236,7 @@ impl Through<'_> {
             None => {
                 let fills_one = |late: &Said| late.row.outcome == Outcome::Passed;
                 heard.late = memory.late.clone();
-                if heard.late.as_ref().is_some_and(fills_one) && self.occasion.trigger.counts() {
+                if heard.late.as_deref().is_some_and(fills_one) && self.occasion.trigger.counts() {
                     memory.late = None;
                 }
             }
@@ -241,7 +244,7 @@ impl Through<'_> {
         let health = if memory.waits_for(Check::DatasourceHealth) {
             Row::skipped(Why::StillWaiting, now)
         } else {
-            let latest = memory.kept.get(Check::DatasourceHealth).cloned();
+            let latest = memory.kept.get(&Check::DatasourceHealth).cloned();
             latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
         };
         self.leg.rows.insert(Check::DatasourceHealth, health);
@@ -275,7 +278,8 @@ impl Through<'_> {
         let expected = Expected {
             forwards_user: self.forwards_user(),
             series: self.link.query.expect_series,
-            freshness: self.link.query.freshness && self.link.query.expect_series,
+            freshness: (self.link.query.freshness && self.link.query.expect_series)
+                .then_some(self.occasion.freshness),
             counted: memory.large,
             targets_down: (self.link.prometheus.is_none() && query::counts_targets(self.link))
                 .then_some(self.link.thresholds.targets_down),
@@ -324,8 +328,8 @@ impl Through<'_> {
         }
     }
 
-    /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the data
-    /// source's own method, for a way that lets only the other one through fails panels alone.
+    /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the
+    /// data source's own method, for a way that lets only the other one through fails panels alone.
     async fn second_opinion(&mut self, uid: &str) -> Option<ProxyVoice> {
         let form =
             format!("query={}", query::escape(&Question::main(&self.link.query, true).promql()));

@@ -1,7 +1,8 @@
 //! The two calls that may outlive their cycle: the query and the health check of the data source.
 //!
-//! Grafana waits 10 s for a connection whose packets are dropped and 30 s for an answer, and the health
-//! check does so twice (`facts` of Grafana 9.3 to 13.1, measured). So each call owns all that it needs.
+//! Grafana waits 10 s for a connection whose packets are dropped and 30 s for an answer, and the
+//! health check does so twice (`facts` of Grafana 9.3 to 13.1, measured). So each call owns all
+//! that it needs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ use crate::report::finding::Finding;
 use crate::report::seen::Seen;
 use crate::report::{Outcome, Row};
 
-/// A call's whole life: a hang of 2 x 30 s for the health check, and some seconds for Grafana itself.
+/// A call's whole life: a hang of 2 x 30 s for the health check, and some seconds for Grafana
+/// itself.
 const HEALTH_LIFE: Duration = Duration::from_secs(65);
 /// A hang of 30 s for the query, likewise.
 const QUERY_LIFE: Duration = Duration::from_secs(35);
@@ -61,8 +63,8 @@ pub struct Expected {
     pub forwards_user: bool,
     /// Series must exist.
     pub series: bool,
-    /// The age of the newest sample is judged.
-    pub freshness: bool,
+    /// How old the newest sample may be, where that is judged.
+    pub freshness: Option<Duration>,
     /// A count was asked instead of the series.
     pub counted: bool,
     /// The share of targets that may be down, where no direct path looks at them.
@@ -194,9 +196,8 @@ fn data(
         vector.series = vector.value.map_or(0, |count| count as u64);
     }
     let now = clock::now();
-    let age =
-        newest.filter(|_| expected.freshness).map(|at| age(at, vector.evaluated_at, now.wall));
-    let stale = age.and_then(|age| judge::freshness(age, thresholds.freshness));
+    let age = newest.map(|at| age(at, vector.evaluated_at, now.wall));
+    let stale = age.zip(expected.freshness).and_then(|(age, limit)| judge::freshness(age, limit));
     let empty = (expected.series && vector.series == 0).then_some(Cause::NoSeries);
     let outcome = empty.or(stale).map_or(Outcome::Passed, Outcome::Failed);
     let mut row = Row::ended(outcome, took, now);
@@ -222,9 +223,9 @@ fn data(
     row
 }
 
-/// The age of the newest sample. Grafana evaluates by its own clock and Prometheus stamps by another; a
-/// wrong clock must not make fresh data stale, so the younger of two ages counts: by Grafana's clock, and
-/// by ours. (The direct path knows the age by Prometheus' own clock.)
+/// The age of the newest sample. Grafana evaluates by its own clock and Prometheus stamps by
+/// another; a wrong clock must not make fresh data stale, so the younger of two ages counts: by
+/// Grafana's clock, and by ours. (The direct path knows the age by Prometheus' own clock.)
 fn age(newest: f64, evaluated_at: Option<f64>, now: SystemTime) -> Duration {
     let by_ours = line::seconds(now) - newest;
     let age = evaluated_at.map_or(by_ours, |at| by_ours.min(at - newest));

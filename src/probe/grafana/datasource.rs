@@ -1,10 +1,12 @@
 //! `datasource`: is it there, of the right type, with its plugin, and set up to reach Prometheus?
 
+use std::collections::BTreeSet;
+
 use crate::carried::GrafanaMemory;
 use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Stopwatch};
-use crate::link::{BaseUrl, DatasourceRef};
+use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme};
 use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::{Through, failed};
@@ -13,14 +15,14 @@ use crate::probe::query;
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Why};
 use crate::report::facts::Key;
-use crate::report::finding::Finding;
+use crate::report::finding::{Finding, Subject};
 use crate::report::seen::DatasourceSeen;
 use crate::report::{Outcome, Row};
 
 impl Through<'_> {
     /// Sets the row of `datasource`, the kept one while it is good enough.
     pub(super) async fn datasource(&mut self, memory: &mut GrafanaMemory) {
-        let kept = memory.kept.get(Check::Datasource);
+        let kept = memory.kept.get(&Check::Datasource);
         if plan::still_good(Check::Datasource, kept, self.occasion.started)
             && let Some(row) = kept
         {
@@ -33,7 +35,7 @@ impl Through<'_> {
 
     /// Reads it anew.
     pub(super) async fn read_datasource(&mut self, memory: &mut GrafanaMemory) {
-        memory.kept.remove(Check::Datasource);
+        memory.kept.remove(&Check::Datasource);
         let watch = Stopwatch::start();
         let (path, cap) = match &self.side.datasource {
             DatasourceRef::Uid(uid) => {
@@ -55,6 +57,12 @@ impl Through<'_> {
                 let mut row = judge(&found);
                 if row.outcome == Outcome::Passed {
                     row.findings.extend(self.audit(&found).await);
+                    let ours = self.link.prometheus.as_ref();
+                    row.findings.extend(
+                        ours.map(|end| drifts(&found, end, self.link.query.method))
+                            .into_iter()
+                            .flatten(),
+                    );
                     memory.datasource = Some(seen(&found));
                     self.leg.seen.datasource.clone_from(&memory.datasource);
                 }
@@ -84,8 +92,8 @@ impl Through<'_> {
         }
     }
 
-    /// Compares its URL with the one that this link probes; a finding, because panels may work all the
-    /// same: two names may lead to one server.
+    /// Compares its URL with the one that this link probes; a finding, because panels may work all
+    /// the same: two names may lead to one server.
     async fn audit(&self, found: &Datasource) -> Option<Finding> {
         let theirs = found.address().ok()?;
         let note = |cause, detail| Finding { weight: Weight::Notes, ..Finding::of(cause, detail) };
@@ -136,7 +144,7 @@ fn read(answer: &Answer<'_>, reference: &DatasourceRef) -> Result<Datasource, Re
         DatasourceRef::Uid(_) | DatasourceRef::Name(_) => grafana_answer::datasource(answer),
         DatasourceRef::Default => {
             let list = grafana_answer::datasource_list(answer)?;
-            list.into_iter().find(|one| one.is_default).ok_or_else(|| Rejection {
+            list.into_iter().find(|one| one.is_default).ok_or(Rejection {
                 cause: Cause::DatasourceNotFound,
                 api_error_type: None,
                 api_error: Some("no data source is marked as the default".to_owned()),
@@ -166,8 +174,54 @@ fn seen(found: &Datasource) -> DatasourceSeen {
         kind: found.kind.clone(),
         url: without_userinfo(&found.url),
         forwards_user: found.forwards_user,
+        scrape_interval: found.interval.as_deref().and_then(|i| humantime::parse_duration(i).ok()),
         posts: found.method.as_deref() == Some("POST"),
     }
+}
+
+/// Settings that differ from those which this link uses for the same server: worth a look, no more.
+fn drifts(theirs: &Datasource, ours: &Endpoint, method: Method) -> Vec<Finding> {
+    let our_method = match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    };
+    let lower = |name: &String| name.to_ascii_lowercase();
+    let their_headers: BTreeSet<String> = theirs.headers.iter().map(lower).collect();
+    let our_headers: BTreeSet<String> =
+        ours.http.headers.iter().map(|(name, _)| lower(name)).collect();
+    let has = |on: bool| if on { "has" } else { "has not" };
+    let their_method = theirs.method.as_deref().unwrap_or(our_method);
+    let skips = (theirs.tls_skip_verify, ours.http.tls.insecure_skip_verify);
+    let auths = (theirs.auth.is_some(), ours.http.auth.is_some());
+    let drift = |subject, differs: bool, detail: String| {
+        let found = Finding::of(Cause::DatasourceDrift, detail);
+        differs.then_some(Finding { subject: Some(subject), ..found })
+    };
+    [
+        drift(
+            Subject::Method,
+            their_method != our_method,
+            format!("the data source uses {their_method}, this link {our_method}"),
+        ),
+        drift(
+            Subject::TlsVerification,
+            ours.url.scheme == Scheme::Https && skips.0 != skips.1,
+            "one of data source and this link does not verify the certificate".to_owned(),
+        ),
+        drift(
+            Subject::Auth,
+            auths.0 != auths.1,
+            format!("the data source {} credentials, this link {}", has(auths.0), has(auths.1)),
+        ),
+        drift(
+            Subject::Header,
+            their_headers != our_headers,
+            format!("headers of the data source: {their_headers:?}, of this link: {our_headers:?}"),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A URL as people may see it: credentials in it are somebody's secret.

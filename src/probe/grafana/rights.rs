@@ -1,7 +1,7 @@
 //! `auth`: does Grafana accept our token, in the right organisation?
 //!
-//! `/api/org` needs a valid token and hardly any right. Missing permissions show at the calls that need
-//! them, and are charged to `auth` from there.
+//! `/api/org` needs a valid token and hardly any right. Missing permissions show at the calls that
+//! need them, and are charged to `auth` from there.
 
 use std::sync::Arc;
 

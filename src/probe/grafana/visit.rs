@@ -157,8 +157,8 @@ fn beyond(check: Check) -> bool {
     check.is_through_grafana() || check == Check::Auth
 }
 
-/// A resolver that fails us says nothing about Grafana: its last good address is dialled instead, and the
-/// failure is a finding.
+/// A resolver that fails us says nothing about Grafana: its last good address is dialled instead,
+/// and the failure is a finding.
 fn fall_back(
     row: &mut Row,
     addresses: &mut Vec<std::net::SocketAddr>,

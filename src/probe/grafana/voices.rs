@@ -1,12 +1,13 @@
 //! Whom to believe about the data source: pure.
 //!
-//! Best first: the data proxy, which hands over what Prometheus answered to Grafana; the query's own
-//! error text; the health check's message; the last error of an alert rule. A proxy that refuses or does
-//! not work never matters.
+//! Best first: the data proxy, which hands over what Prometheus answered to Grafana; the query's
+//! own error text; the health check's message; the last error of an alert rule. A proxy that
+//! refuses or does not work never matters.
 
 use std::time::Duration;
 
 use crate::carried::{Said, Voice};
+use crate::classify::Vector;
 use crate::classify::grafana_answer::{Failure, ProxyVoice, explained};
 use crate::clock::Now;
 use crate::report::cause::{Cause, Weight};
@@ -31,7 +32,7 @@ pub struct Heard {
     /// An alert rule's last error.
     pub rule: Option<Failure>,
     /// The answer to an earlier query that came too late for its own cycle.
-    pub late: Option<Said>,
+    pub late: Option<Box<Said>>,
     /// The data source asks in each user's own name, which we do not have.
     pub forwards_user: bool,
 }
@@ -58,7 +59,7 @@ impl Heard {
             }
             None => match self.late {
                 Some(said) if said.row.outcome == Outcome::Passed => {
-                    Row { at: now, ..late(said).row }
+                    Row { at: now, ..late(*said).row }
                 }
                 Some(late) if late.voice == Voice::Datasource => Row { at: now, ..late.row },
                 Some(_) | None => silent(self.proxy.as_ref(), waited, now),
@@ -69,7 +70,8 @@ impl Heard {
     /// Whether the data proxy shows that Prometheus answers Grafana.
     #[must_use]
     pub fn proxy_is_good(&self) -> bool {
-        matches!(&self.proxy, Some(ProxyVoice::Upstream(Ok(vector))) if vector.series > 0 || vector.value.is_some())
+        let has_data = |vector: &Vector| vector.series > 0 || vector.value.is_some();
+        matches!(&self.proxy, Some(ProxyVoice::Upstream(Ok(vector))) if has_data(vector))
     }
 
     /// The cause by the voices after the query's own, best first.

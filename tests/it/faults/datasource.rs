@@ -146,7 +146,7 @@ async fn what_it_is() {
             PASSWORD,
             "broken unauthorized grafana grafana_query datasource",
         )
-        .map(|row| row.config(|config| config.prometheus = SIGNED_IN)),
+        .map(|row| row.config(|config| config.prometheus = SIGNED_IN).beside(DRIFT)),
         [
             row("the users' own login", [FORWARDS, Turn::Behind(F::Unauthorized)], LOGIN),
             row("the users' own login, 9.3", [V9, FORWARDS, Turn::Behind(F::Unauthorized)], LOGIN),
@@ -170,6 +170,7 @@ const TEN: Turn = Turn::Serve(|setup| setup.targets = 10);
 const OTHERS: Turn = Turn::ServeBehind(|setup| (setup.first, setup.targets) = (2, 14));
 const DIFFER: &str = "degraded answers_differ grafana agreement datasource";
 const PASSWORD: Turn = Turn::Serve(|setup| setup.authorization = Some("Bearer secret".to_owned()));
+const DRIFT: &str = "notes datasource_drift grafana/datasource auth";
 const SIGNED_IN: &str = "url: '{prometheus}', authorization: {credentials: secret}";
 const FORWARDS: Turn =
     Turn::Datasource(|datasource| datasource.json_data["oauthPassThru"] = true.into());

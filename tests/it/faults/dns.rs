@@ -1,4 +1,5 @@
-//! What is wrong with DNS: promlink's server, Grafana's, both, or one of two; and names that are wrong.
+//! What is wrong with DNS: promlink's server, Grafana's, both, or one of two; and names that are
+//! wrong.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use super::ground::Turn;
 use super::row::{Row, place_of, prove, row};
 use super::well::V9;
 
-/// One fault in five places: promlink's server, in a link without Grafana, with a Grafana that is named
-/// (both ends are lost at once), and with one at an address; Grafana's server alone; both servers.
+/// One fault in five places: promlink's server, in a link without Grafana, with a Grafana that is
+/// named (both ends are lost at once), and with one at an address; Grafana's server alone; both
+/// servers.
 fn served(fault: D, told: [&'static str; 5]) -> Vec<Row> {
     let [alone, named, ours, theirs, both] = told;
     let name = |place: &str| format!("{fault:?} {place}");
@@ -240,7 +242,8 @@ fn operated() -> (String, String) {
     ("monitoring".to_owned(), "prometheus-operated".to_owned())
 }
 
-/// Prometheus' name leads to a broadcast address, to which the kernel has no route for a connection.
+/// Prometheus' name leads to a broadcast address, to which the kernel has no route for a
+/// connection.
 fn astray(zone: &mut Zone) {
     let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
     zone.services.get_mut(&key).unwrap().addresses = vec![Ipv4Addr::new(127, 255, 255, 255)];

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use promlink::demo::dns::{self, Dns, Zone};
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::grafana::{self, Datasource, Flavour, Grafana, Network, TOKEN};
@@ -34,7 +35,8 @@ pub enum Turn {
     Drop(End),
     /// They are not any more, and its port is open.
     Pass(End),
-    /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of Prometheus.
+    /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of
+    /// Prometheus.
     Url(&'static str),
     /// Something else of the data source.
     Datasource(fn(&mut Datasource)),
@@ -99,14 +101,14 @@ struct Hole {
 }
 
 const ZONE: &str = "svc.cluster.local";
-/// Grafana's patience, less than the real one, as the cycles of the tests are shorter. A connection still
-/// takes longer than a cycle and its confirmation.
+/// Grafana's patience, less than the real one, as the cycles of the tests are shorter. A connection
+/// still takes longer than a cycle and its confirmation.
 const NETWORK: Network = Network {
     dns: None,
     search: Vec::new(),
     dns_timeout: Duration::from_secs(1),
-    dial_timeout: Duration::from_secs(4),
-    timeout: Duration::from_secs(6),
+    dial_timeout: Duration::from_secs(5),
+    timeout: Duration::from_secs(8),
 };
 
 impl Default for Config {
@@ -146,11 +148,15 @@ impl Ground {
         Self { direct, behind, grafana, dns, spare_dns, grafana_dns, holes }
     }
 
-    pub async fn turn(&self, turn: Turn) {
+    /// All of them at once, as far as that can be.
+    pub async fn turns(&self, turns: &[Turn]) {
+        join_all(turns.iter().map(|turn| self.turn(*turn))).await;
+    }
+
+    async fn turn(&self, turn: Turn) {
         match turn {
             Turn::Both(fault) => {
-                self.direct.set(fault).await;
-                self.behind.set(fault).await;
+                join(self.direct.set(fault), self.behind.set(fault)).await;
             }
             Turn::Direct(fault) => self.direct.set(fault).await,
             Turn::Behind(fault) => self.behind.set(fault).await,
@@ -267,8 +273,8 @@ pub async fn drops_packets() -> bool {
     *DROPS.get_or_init(look).await
 }
 
-/// Any port of loopback addresses that no other row of this process has, so that nobody takes a port
-/// while it is closed.
+/// Any port of loopback addresses that no other row of this process has, so that nobody takes a
+/// port while it is closed.
 fn home() -> impl Fn(u8) -> SocketAddr {
     static ROWS: AtomicU32 = AtomicU32::new(0);
     let row = std::process::id().wrapping_mul(509) + ROWS.fetch_add(1, Ordering::Relaxed);

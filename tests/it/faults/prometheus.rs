@@ -9,8 +9,8 @@ use super::ground::Turn;
 use super::row::{Row, place_of, prove, row};
 use super::well::V9;
 
-/// One fault in six places: a link without Grafana; where only promlink meets it; where only Grafana
-/// does, 13 and 9.3; where both do, again with 13 and 9.3.
+/// One fault in six places: a link without Grafana; where only promlink meets it; where only
+/// Grafana does, 13 and 9.3; where both do, again with 13 and 9.3.
 fn met(fault: impl Into<F>, told: [&'static str; 6]) -> Vec<Row> {
     let fault: F = fault.into();
     let [alone, here, there, there_9, both, both_9] = told;
@@ -29,8 +29,8 @@ fn met(fault: impl Into<F>, told: [&'static str; 6]) -> Vec<Row> {
     ]
 }
 
-/// The same where all six see one cause at its usual place; the sides are those of promlink alone, of
-/// promlink where Grafana passes, and of Grafana where promlink passes.
+/// The same where all six see one cause at its usual place; the sides are those of promlink alone,
+/// of promlink where Grafana passes, and of Grafana where promlink passes.
 fn plain(fault: impl Into<F>, told: [&'static str; 3]) -> Vec<Row> {
     let [alone, here, there] = told;
     met(fault, [alone, here, there, there, alone, alone])

@@ -16,6 +16,10 @@ fn said(outcome: Outcome, voice: Voice) -> Said {
     Said { check: Check::GrafanaQuery, row, seen: Seen::default(), voice }
 }
 
+fn late(said: Said) -> Option<Box<Said>> {
+    Some(Box::new(said))
+}
+
 fn ill(cause: Cause) -> Option<Said> {
     Some(said(Outcome::Failed(cause), Voice::Datasource))
 }
@@ -132,10 +136,14 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         (none(), bad(C::NoResponse), None),
         (Heard { proxy: upstream(3), ..none() }, OK, Some(C::Slow)),
         (Heard { proxy: upstream_says(C::Starting), ..none() }, bad(C::Starting), None),
-        (Heard { late: Some(said(OK, Voice::Datasource)), ..none() }, OK, Some(C::Slow)),
-        (Heard { late: ill(C::ConnectionTimeout), ..none() }, bad(C::ConnectionTimeout), None),
+        (Heard { late: late(said(OK, Voice::Datasource)), ..none() }, OK, Some(C::Slow)),
         (
-            Heard { late: Some(said(bad(C::NoResponse), Voice::Nobody)), ..none() },
+            Heard { late: ill(C::ConnectionTimeout).map(Box::new), ..none() },
+            bad(C::ConnectionTimeout),
+            None,
+        ),
+        (
+            Heard { late: late(said(bad(C::NoResponse), Voice::Nobody)), ..none() },
             bad(C::NoResponse),
             None,
         ),
@@ -143,7 +151,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         (
             Heard {
                 query: ill(C::ConnectionRefused),
-                late: Some(said(OK, Voice::Datasource)),
+                late: late(said(OK, Voice::Datasource)),
                 ..none()
             },
             bad(C::ConnectionRefused),

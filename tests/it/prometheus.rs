@@ -1,0 +1,196 @@
+//! The real Prometheus, as Debian packages it: each test starts its own, with a data directory of
+//! its own, on a port that the kernel chooses, so that no two can meet.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// It logs this once everything works.
+const READY: &str = "Server is ready to receive web requests.";
+/// It logs this, and its address, once its port is open.
+const LISTENING: &str = "msg=\"Listening on\" address=";
+/// The longest that it may take for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How it is started; it scrapes itself each second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setup<'a> {
+    /// Further arguments.
+    pub arguments: &'a [&'a str],
+    /// Its `--web.config.file`, if any: paths in it are below the folder of `files`.
+    pub web: &'a str,
+    /// Files beside that one, by name.
+    pub files: &'a [(&'a str, &'a str)],
+    /// What it must know to scrape itself: more keys of the job, each on a line.
+    pub scrape: &'a str,
+    /// What is special about it.
+    pub mode: Mode,
+}
+
+/// What is special about a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing.
+    #[default]
+    Server,
+    /// It forwards and cannot be queried.
+    Agent,
+    /// It is held in the replay of its write-ahead log: one segment is a pipe that nobody writes.
+    Replaying,
+}
+
+/// A running server; dropping it kills it.
+#[derive(Debug)]
+pub struct Prometheus {
+    process: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+// === impl Prometheus ===
+
+impl Prometheus {
+    /// Starts it and waits until it is as far as its mode allows; none where the program is
+    /// missing, which fails under `PROMLINK_REQUIRE_REAL=1`.
+    pub fn start(setup: Setup<'_>) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(folder.path(), setup);
+        let process = match command(folder.path(), setup).spawn() {
+            Ok(process) => process,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let required = std::env::var("PROMLINK_REQUIRE_REAL").is_ok_and(|set| set == "1");
+                assert!(!required, "prometheus: {error}");
+                println!("skipped: no prometheus");
+                return None;
+            }
+            Err(error) => panic!("prometheus: {error}"),
+        };
+        let mut this = Self { process, address: ([127, 0, 0, 1], 0).into(), folder };
+        let awaited = if setup.mode == Mode::Replaying { "Replaying WAL" } else { READY };
+        this.until("start", || {
+            let log = this.log();
+            log.contains(LISTENING) && log.contains(awaited)
+        });
+        let log = this.log();
+        let (_, address) = log.split_once(LISTENING).unwrap();
+        this.address = address.lines().next().unwrap().trim().parse().unwrap();
+        // Moved into place, so that no half of it is ever read.
+        let targets = format!("[{{\"targets\": [\"{}\"]}}]", this.address);
+        fs::write(this.path("targets.new"), targets).unwrap();
+        fs::rename(this.path("targets.new"), this.path("targets.json")).unwrap();
+        Some(this)
+    }
+
+    /// `http://ADDRESS`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The same for TLS.
+    pub fn https(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// A file in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits until it has scraped itself; `head` are lines of the request that make it answer.
+    pub fn scraped(&self, prefix: &str, head: &str) {
+        self.until("scrape itself", || {
+            let Ok(mut stream) = TcpStream::connect(self.address) else { return false };
+            let path = format!("{prefix}/api/v1/query?query=up");
+            write!(stream, "GET {path} HTTP/1.0\r\n{head}\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).is_ok() && answer.contains("\"value\":")
+        });
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Stops it as it stands; its port stays open.
+    pub fn freeze(&self) {
+        let id = self.process.id();
+        assert!(Command::new("kill").args(["-STOP", &id.to_string()]).status().unwrap().success());
+        self.until("freeze", || {
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        });
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        #[expect(clippy::disallowed_methods, reason = "a deadline of real time")]
+        let begun = Instant::now();
+        while !condition() {
+            assert!(begun.elapsed() < PATIENCE, "prometheus does not {what}:\n{}", self.log());
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn command(folder: &Path, setup: Setup<'_>) -> Command {
+    let storage = if setup.mode == Mode::Agent { "agent" } else { "tsdb" };
+    let mut command = Command::new("prometheus");
+    command
+        .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+        .arg(format!("--storage.{storage}.path={}", folder.join("data").display()))
+        .arg("--web.listen-address=127.0.0.1:0")
+        .args(setup.arguments)
+        .stderr(fs::File::create(folder.join("log")).unwrap());
+    if setup.mode == Mode::Agent {
+        command.arg("--enable-feature=agent");
+    }
+    if !setup.web.is_empty() {
+        command.arg(format!("--web.config.file={}", folder.join("web.yml").display()));
+    }
+    command
+}
+
+fn write_files(folder: &Path, setup: Setup<'_>) {
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+    let targets = folder.join("targets.json");
+    let scrape: String = setup.scrape.lines().map(|line| format!("  {line}\n")).collect();
+    let mut config = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: prometheus\n{scrape}  \
+         file_sd_configs: [{{files: [{}]}}]\n",
+        targets.display()
+    );
+    if setup.mode == Mode::Agent {
+        config += "remote_write: [{url: 'http://127.0.0.1:9/write'}]\n";
+    }
+    write("prometheus.yml", &config);
+    write("web.yml", setup.web);
+    for (name, text) in setup.files {
+        write(name, text);
+    }
+    if setup.mode == Mode::Replaying {
+        let wal = folder.join("data/wal");
+        fs::create_dir_all(&wal).unwrap();
+        // It looks into the first segment before it begins.
+        fs::write(wal.join("00000000"), "").unwrap();
+        let made = Command::new("mkfifo").arg(wal.join("00000001")).status().unwrap();
+        assert!(made.success());
+    }
+}

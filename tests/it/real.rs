@@ -1,0 +1,124 @@
+//! What promlink says of the real Prometheus, working and failing.
+
+use rcgen::{CertificateParams, KeyPair};
+
+use crate::check::{check, check_url, check_yaml, table};
+use crate::prometheus::{Mode, Prometheus, Setup};
+
+/// A link in a file, its cycles of a second.
+fn yaml(prometheus: &str, more: &str) -> String {
+    format!(
+        "defaults: {{interval: 1s, timeout: 1s}}\n\
+         links: {{real: {{prometheus: {{{prometheus}}}{more}}}}}\n"
+    )
+}
+
+#[test]
+fn working_then_killed() {
+    let Some(mut server) = Prometheus::start(Setup::default()) else { return };
+    server.scraped("", "");
+    let url = server.url();
+    let working = check_url(&url);
+    working.is("0 working");
+    assert_eq!(working.evidence("query", "series"), 1);
+    let age = working.evidence("freshness", "age_seconds").as_f64().unwrap();
+    assert!((0.0..20.0).contains(&age), "{age}");
+    let shown = table(&url);
+    for part in ["WORKING", "1 series, 1 of 1 targets up, newest sample ", "freshness"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+
+    let url_key = format!("url: '{url}'");
+    check_yaml(&yaml(&url_key, ", method: GET")).is("0 working");
+    check_yaml(&yaml(&url_key, ", expect_series: false")).is("0 working");
+    let nothing = ", selector: 'up{job=\"none\"}'";
+    check_yaml(&yaml(&url_key, nothing)).is("2 broken direct/query no_series");
+    let constant = format!("{nothing}, expect_series: false");
+    check_yaml(&yaml(&url_key, &constant)).is("0 working");
+    check_url(&server.https()).is("2 broken direct/tls tls_not_spoken");
+
+    server.kill();
+    check_url(&url).is("2 broken direct/tcp connection_refused");
+}
+
+#[test]
+fn frozen() {
+    let Some(server) = Prometheus::start(Setup::default()) else { return };
+    server.freeze();
+    let url = format!("url: '{}'", server.url());
+    check_yaml(&yaml(&url, "")).is("2 broken direct/query no_response");
+}
+
+#[test]
+fn replaying_its_log() {
+    let setup = Setup { mode: Mode::Replaying, ..Setup::default() };
+    let Some(server) = Prometheus::start(setup) else { return };
+    check_url(&server.url()).is("2 broken direct/query starting");
+}
+
+#[test]
+fn an_agent() {
+    let setup = Setup { mode: Mode::Agent, ..Setup::default() };
+    let Some(server) = Prometheus::start(setup) else { return };
+    check_url(&server.url()).is("2 broken direct/query agent_mode");
+}
+
+#[test]
+fn behind_basic_auth() {
+    let setup = Setup {
+        // bcrypt of "correct horse", with the lowest cost that there is.
+        web: "basic_auth_users:\n  \
+              someone: $2b$04$promlinkpromlinkpromleUxsf9/lgDVZaDGtzYt1gIzRPb24Mg9i\n",
+        scrape: "basic_auth: {username: someone, password: correct horse}",
+        files: &[("good", "correct horse\n"), ("bad", "wrong horse\n")],
+        ..Setup::default()
+    };
+    let Some(server) = Prometheus::start(setup) else { return };
+    server.scraped("", "Authorization: Basic c29tZW9uZTpjb3JyZWN0IGhvcnNl\r\n");
+    let with = |file: &str| {
+        let file = server.path(file);
+        let url = server.url();
+        let user = ["--prometheus.user", "someone", "--prometheus.password-file"];
+        check(&[&["--prometheus.url", &url], &user[..], &[file.to_str().unwrap()]].concat())
+    };
+    check_url(&server.url()).is("2 broken direct/query unauthorized");
+    with("bad").is("2 broken direct/query unauthorized");
+    with("good").is("0 working");
+}
+
+#[test]
+fn under_a_prefix() {
+    let setup = Setup {
+        arguments: &["--web.external-url=http://x/prometheus"],
+        scrape: "metrics_path: /prometheus/metrics",
+        ..Setup::default()
+    };
+    let Some(server) = Prometheus::start(setup) else { return };
+    server.scraped("/prometheus", "");
+    let url = server.url();
+    check_url(&url).is("2 broken direct/query wrong_path_prefix");
+    check_url(&format!("{url}/other")).is("2 broken direct/query wrong_path_prefix");
+    check_url(&format!("{url}/prometheus")).is("0 working");
+    check_url(&format!("{url}/prometheus/")).is("0 working");
+}
+
+#[test]
+fn with_tls() {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let setup = Setup {
+        web: "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n",
+        files: &[("cert.pem", &certificate), ("key.pem", &key.serialize_pem())],
+        scrape: "scheme: https\ntls_config: {insecure_skip_verify: true}",
+        ..Setup::default()
+    };
+    let Some(server) = Prometheus::start(setup) else { return };
+    let url = server.https();
+    check_url(&url).is("2 broken direct/tls tls_unknown_ca");
+    check_url(&server.url()).is("2 broken direct/query tls_required");
+    let authority = server.path("cert.pem");
+    let trusting = ["--prometheus.url", &url, "--prometheus.ca-file", authority.to_str().unwrap()];
+    // It scrapes itself for the first time within this.
+    check(&[&trusting[..], &["--wait=30s"]].concat()).is("0 working");
+}
