@@ -134,7 +134,7 @@ impl Default for Chapter {
             series: Vec::new(),
             beside: None,
             cannot_check: false,
-            cycles: 1.0,
+            cycles: 0.0,
         }
     }
 }
