@@ -90,8 +90,18 @@ pub struct Pending {
     pub since: Now,
     /// The call; it has a deadline of its own.
     pub call: Pin<Box<dyn Future<Output = Said> + Send>>,
-    /// Leave to outlive a cycle; none while the cycle that began it runs.
-    pub leave: Option<OwnedSemaphorePermit>,
+    /// What it holds at the desk, and gives back when it ends.
+    pub pass: Pass,
+}
+
+/// What a call holds at the desk; only its end is of use.
+#[derive(Debug)]
+#[expect(dead_code, reason = "a permit is there to be dropped")]
+pub enum Pass {
+    /// A slot, while the cycle that began it listens to it.
+    Slot(OwnedSemaphorePermit),
+    /// Leave to outlive that cycle.
+    Leave(OwnedSemaphorePermit),
 }
 
 /// How a call to Grafana ended.

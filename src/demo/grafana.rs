@@ -124,6 +124,7 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
     let mut connection = Connection::new(stream);
     while let Some(request) = connection.request().await {
         stage.saw(format!("{} {}", request.method, request.path));
+        let answering = stage.answering();
         let is_query = request.path.ends_with("/api/ds/query");
         let hangs = |fault| {
             fault == fault::Grafana::Wire(Wire::Frozen)
@@ -136,6 +137,7 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
             return;
         }
         let reply = answer(&request, &stage.state(), fault).await;
+        drop(answering);
         if connection.reply(&request, reply, 0).await == ControlFlow::Break(()) {
             return;
         }

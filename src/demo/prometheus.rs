@@ -28,6 +28,8 @@ pub struct Setup {
     pub name: String,
     /// How many targets it has.
     pub targets: usize,
+    /// The number of the first one.
+    pub first: usize,
     /// How many of them, the last ones, are down.
     pub down: usize,
     /// Its version.
@@ -52,6 +54,7 @@ impl Default for Setup {
         Self {
             name: "prometheus".to_owned(),
             targets: 3,
+            first: 0,
             down: 0,
             version: Version::V3,
             prefix: String::new(),
@@ -225,6 +228,7 @@ fn data(setup: &Setup, fault: fault::Prometheus) -> Data {
     Data {
         name: setup.name.clone(),
         targets,
+        first: setup.first,
         down: if fault == F::AllDown { targets } else { setup.down },
         age: if let F::Stale(age) = fault { age } else { Duration::from_secs(1) },
         skew: if let F::Skewed(seconds) = fault { seconds } else { 0 },

@@ -33,8 +33,20 @@ pub struct Standin<S, F> {
 pub struct Stage<S, F> {
     state: Arc<Mutex<S>>,
     seen: Arc<Mutex<Vec<String>>>,
+    busy: Arc<Mutex<Busy>>,
     fault: watch::Receiver<Switched<F>>,
 }
+
+/// How many requests are being answered, and how many were at the most.
+#[derive(Debug, Default)]
+struct Busy {
+    now: usize,
+    most: usize,
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub struct Answering(Arc<Mutex<Busy>>);
 
 /// The receiving end of the switch.
 pub struct Switch<F> {
@@ -68,6 +80,7 @@ impl<S: Clone, F: Copy> Standin<S, F> {
         let stage = Stage {
             state: Arc::new(Mutex::new(state)),
             seen: Arc::default(),
+            busy: Arc::default(),
             fault: receiver.clone(),
         };
         let mut tasks = JoinSet::new();
@@ -106,9 +119,16 @@ impl<S: Clone, F: Copy> Standin<S, F> {
         lock(&self.stage.seen).clone()
     }
 
+    /// How many requests there were at a time, at the most.
+    #[must_use]
+    pub fn most_at_a_time(&self) -> usize {
+        lock(&self.stage.busy).most
+    }
+
     /// Forgets the requests so far.
     pub fn forget(&self) {
         lock(&self.stage.seen).clear();
+        lock(&self.stage.busy).most = 0;
     }
 
     /// Stops it, and returns when the port is closed.
@@ -156,17 +176,38 @@ impl<S: Clone, F: Copy> Stage<S, F> {
             seen.push(request);
         }
     }
+
+    /// Notes that a request is being answered, until what it hands back is dropped: before the
+    /// answer is sent, because whoever has it may ask again at once.
+    #[must_use]
+    pub fn answering(&self) -> Answering {
+        let mut busy = lock(&self.busy);
+        busy.now += 1;
+        busy.most = busy.most.max(busy.now);
+        Answering(Arc::clone(&self.busy))
+    }
 }
 
 impl<S, F> Clone for Stage<S, F> {
     fn clone(&self) -> Self {
-        Self { state: self.state.clone(), seen: self.seen.clone(), fault: self.fault.clone() }
+        Self {
+            state: self.state.clone(),
+            seen: self.seen.clone(),
+            busy: self.busy.clone(),
+            fault: self.fault.clone(),
+        }
     }
 }
 
 impl<S, F> fmt::Debug for Stage<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stage").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        lock(&self.0).now -= 1;
     }
 }
 

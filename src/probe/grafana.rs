@@ -15,10 +15,9 @@ mod voices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use crate::carried::{GrafanaMemory, Said};
+use crate::carried::{GrafanaMemory, Pass, Said};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{Desk, Visit, Wants};
 use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
@@ -31,7 +30,7 @@ use crate::probe::line::{Line, Lost};
 use crate::probe::query;
 use crate::probe::{Net, Occasion};
 use crate::report::cause::Cause;
-use crate::report::check::{Check, CheckMap, Path, Why};
+use crate::report::check::{Check, Path, Why};
 use crate::report::facts::Key;
 use crate::report::{CarriedFacts, Leg, Outcome, Row, Walk};
 
@@ -65,7 +64,6 @@ pub async fn walk(
         visit: None,
         line: None,
         leg: Leg::default(),
-        slots: CheckMap::default(),
         revisited: false,
     };
     let leg = through.walk(memory).await;
@@ -73,13 +71,15 @@ pub async fn walk(
     Walk { first: leg, others: Vec::new(), took: watch.read() }
 }
 
-/// Calls that outlive their cycle need leave; without it they end here.
+/// Calls that this cycle listens to no longer give their slots back, and need leave to go on;
+/// without it they end here.
 fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
     memory.waiting.retain_mut(|pending| {
-        if pending.leave.is_none() {
-            pending.leave = desk.leave_to_outlive();
+        if let Pass::Slot(_) = pending.pass {
+            let Some(leave) = desk.leave_to_outlive() else { return false };
+            pending.pass = Pass::Leave(leave);
         }
-        pending.leave.is_some()
+        true
     });
 }
 
@@ -108,8 +108,6 @@ struct Through<'a> {
     visit: Option<Arc<Visit>>,
     line: Option<Line>,
     leg: Leg,
-    /// Slots of the calls that run side by side.
-    slots: CheckMap<OwnedSemaphorePermit>,
     /// A transport failure of ours has led to a second visit; it does so once a cycle.
     revisited: bool,
 }

@@ -15,6 +15,7 @@ const LOOKBACK: Duration = Duration::from_secs(300);
 pub struct Data {
     pub name: String,
     pub targets: usize,
+    pub first: usize,
     pub down: usize,
     /// How old the newest sample is; the others are older by up to a scrape interval.
     pub age: Duration,
@@ -61,7 +62,7 @@ impl Data {
     fn up(&self, now: f64) -> impl Iterator<Item = (Labels, f64, f64)> {
         let visible = if self.age < LOOKBACK { self.targets } else { 0 };
         (0..visible).map(move |n| {
-            let instance = format!("{}-{n}:9100", self.name);
+            let instance = format!("{}-{}:9100", self.name, self.first + n);
             let job = if n == 0 { "prometheus" } else { "node" };
             let labels = [("__name__", "up"), ("instance", &instance), ("job", job)];
             let labels = labels.map(|(name, value)| (name.to_owned(), value.into()));

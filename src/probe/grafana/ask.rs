@@ -1,11 +1,13 @@
 //! `datasource_health` and `grafana_query`: side by side, and explained when they fail.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::join;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::carried::{GrafanaMemory, Pending, Said, Voice};
+use crate::carried::{GrafanaMemory, Said, Voice};
 use crate::classify::grafana_answer::{self, Failure, ProxyVoice};
 use crate::clock::{self, Stopwatch};
 use crate::link::{Link, Method};
@@ -14,7 +16,7 @@ use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::call::{Asks, Call, Expected};
 use crate::probe::grafana::voices::{self, Heard};
-use crate::probe::grafana::{Through, said_before};
+use crate::probe::grafana::{Through, said_before, send_home};
 use crate::probe::line;
 use crate::probe::query::{self, QUERY_PATH, Question};
 use crate::report::cause::Cause;
@@ -53,7 +55,7 @@ impl Through<'_> {
             if heard.query.is_some() && !self.reread(memory).await {
                 return;
             }
-            self.explain(&mut heard, memory, &uid, kept.is_some()).await;
+            self.explain(&mut heard, memory, &uid).await;
         }
         self.finish(heard, memory, kept, watch);
     }
@@ -71,18 +73,50 @@ impl Through<'_> {
         if !heard.hung_before && !self.begin(memory, Check::GrafanaQuery, uid).await {
             return false;
         }
-        if !health_was_kept {
-            self.begin(memory, Check::DatasourceHealth, uid).await;
-        }
-        let deadline = self.deadline;
+        let wants_health = !health_was_kept && !memory.waits_for(Check::DatasourceHealth);
         if heard.hung_before {
+            if wants_health {
+                self.begin(memory, Check::DatasourceHealth, uid).await;
+            }
+            let deadline = self.deadline;
             let opinion = self.second_opinion(uid);
             let listening = listen(memory, &mut heard.query, deadline);
             (heard.proxy, ()) = join(opinion, listening).await;
         } else {
-            listen(memory, &mut heard.query, deadline).await;
+            if wants_health {
+                heard.query = self.begin_beside(memory, Check::DatasourceHealth, uid).await;
+            }
+            listen(memory, &mut heard.query, self.deadline).await;
         }
+        send_home(memory, self.desk);
         true
+    }
+
+    /// Begins a call while the query runs, as soon as there is a slot; what the query said if it
+    /// ended before. To wait for a second slot before listening to what is in the first would hold
+    /// that for nothing; and so would all links of a Grafana, each waiting for the others.
+    async fn begin_beside(
+        &mut self,
+        memory: &mut GrafanaMemory,
+        check: Check,
+        uid: &str,
+    ) -> Option<Said> {
+        let desk = Arc::clone(self.desk);
+        let mut slot = pin!(desk.slot(self.deadline));
+        let said = tokio::select! {
+            biased;
+            slot = &mut slot => {
+                self.begin_in(slot?, memory, check, uid);
+                return None;
+            }
+            said = said_before(memory, self.deadline) => said?,
+        };
+        if said.row.outcome == Outcome::Passed
+            && let Some(slot) = slot.await
+        {
+            self.begin_in(slot, memory, check, uid);
+        }
+        Some(said)
     }
 
     /// The query's answer, unless the fault is Grafana's own or our rights': then that check has a
@@ -124,14 +158,10 @@ impl Through<'_> {
     }
 
     /// Asks everybody else who may know why.
-    async fn explain(
-        &mut self,
-        heard: &mut Heard,
-        memory: &mut GrafanaMemory,
-        uid: &str,
-        health_was_kept: bool,
-    ) {
-        if heard.query.is_some() && health_was_kept && !memory.waits_for(Check::DatasourceHealth) {
+    async fn explain(&mut self, heard: &mut Heard, memory: &mut GrafanaMemory, uid: &str) {
+        let started = self.occasion.started;
+        let asked = memory.kept.get(&Check::DatasourceHealth).is_some_and(|row| row.at >= started);
+        if heard.query.is_some() && !asked {
             self.begin(memory, Check::DatasourceHealth, uid).await;
         }
         if heard.proxy.is_none() {
@@ -231,9 +261,20 @@ impl Through<'_> {
         if memory.waits_for(check) {
             return true;
         }
-        let Some(slot) = self.desk.slot(self.deadline).await else { return false };
+        match self.desk.slot(self.deadline).await {
+            Some(slot) => self.begin_in(slot, memory, check, uid),
+            None => false,
+        }
+    }
+
+    fn begin_in(
+        &mut self,
+        slot: OwnedSemaphorePermit,
+        memory: &mut GrafanaMemory,
+        check: Check,
+        uid: &str,
+    ) -> bool {
         let Some(address) = self.line.as_ref().map(line::Line::address) else { return false };
-        self.slots.insert(check, slot);
         let expected = Expected {
             forwards_user: self.forwards_user(),
             series: self.link.query.expect_series,
@@ -263,8 +304,7 @@ impl Through<'_> {
             request,
             asks,
         };
-        let pending: Pending = call.begin();
-        memory.waiting.push(pending);
+        memory.waiting.push(call.begin(slot));
         true
     }
 

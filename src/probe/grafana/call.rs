@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::carried::{Pending, Said, Voice};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::carried::{Pass, Pending, Said, Voice};
 use crate::classify::grafana_answer::{self, DatasourceHealth, DsQuery, Failure};
 use crate::classify::{Rejection, Vector};
 use crate::clock::{self, Stopwatch};
@@ -70,10 +72,11 @@ pub struct Expected {
 }
 
 impl Call {
-    /// Begins the call; nothing happens until the answer is polled.
-    pub fn begin(self) -> Pending {
+    /// Begins the call in a slot; nothing happens until the answer is polled.
+    pub fn begin(self, slot: OwnedSemaphorePermit) -> Pending {
         let check = self.asks.check();
-        Pending { check, since: clock::now(), call: Box::pin(self.run()), leave: None }
+        let (since, pass) = (clock::now(), Pass::Slot(slot));
+        Pending { check, since, call: Box::pin(self.run()), pass }
     }
 
     async fn run(self) -> Said {

@@ -1,0 +1,250 @@
+//! What is wrong with DNS: promlink's server, Grafana's, both, or one of two; and names that are
+//! wrong.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use promlink::demo::dns::{Service, Zone};
+use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
+
+use super::ground::Turn;
+use super::row::{Row, place_of, prove, row};
+use super::well::V9;
+
+/// One fault in five places: promlink's server, in a link without Grafana, with a Grafana that is
+/// named (both ends are lost at once), and with one at an address; Grafana's server alone; both
+/// servers.
+fn served(fault: D, told: [&'static str; 5]) -> Vec<Row> {
+    let [alone, named, ours, theirs, both] = told;
+    let name = |place: &str| format!("{fault:?} {place}");
+    vec![
+        row(name("of promlink's server in a link without Grafana"), [Turn::Dns(fault)], alone)
+            .alone(),
+        row(name("of promlink's server"), [Turn::Dns(fault)], named)
+            .beside(place_of(alone).replace("direct", "grafana")),
+        row(name("of promlink's server, Grafana at an address"), [Turn::Dns(fault)], ours)
+            .config(|config| config.main = AT_ADDRESS),
+        row(name("of Grafana's server"), [Turn::GrafanaDns(fault)], theirs),
+        row(name("of Grafana's server, 9.3"), [V9, Turn::GrafanaDns(fault)], HIDDEN),
+        row(name("of both servers"), [Turn::Dns(fault), Turn::GrafanaDns(fault)], both)
+            .beside(place_of(theirs))
+            .config(|config| config.main = AT_ADDRESS),
+    ]
+}
+
+const AT_ADDRESS: &str = "url: 'http://{grafana}', authorization: {credentials: {token}}";
+const HIDDEN: &str = "broken unreachable_from_grafana grafana grafana_query unclear";
+const BLOCKED: &str = "degraded vantage_blocked direct dns promlink";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server() {
+    let said = [
+        served(
+            D::ServFail,
+            [
+                "broken dns_server_failure direct dns dns",
+                "blind dns_server_failure direct dns dns",
+                BLOCKED,
+                "broken dns_server_failure grafana grafana_query dns",
+                "broken dns_server_failure direct dns dns",
+            ],
+        ),
+        // Go has one word for both.
+        served(
+            D::Refused,
+            [
+                "broken dns_refused direct dns dns",
+                "blind dns_refused direct dns dns",
+                BLOCKED,
+                "broken dns_server_failure grafana grafana_query dns",
+                "broken dns_refused direct dns dns",
+            ],
+        ),
+        served(
+            D::Unsynchronised,
+            [
+                "broken dns_server_failure direct dns dns",
+                "blind dns_server_failure direct dns dns",
+                BLOCKED,
+                "broken dns_server_failure grafana grafana_query dns",
+                "broken dns_server_failure direct dns dns",
+            ],
+        ),
+        served(
+            D::PortClosed,
+            [
+                "broken dns_server_unreachable direct dns dns",
+                "blind dns_server_unreachable direct dns dns",
+                BLOCKED,
+                "broken dns_server_unreachable grafana grafana_query dns",
+                "broken dns_server_unreachable direct dns dns",
+            ],
+        ),
+        served(
+            D::NxDomainAll,
+            [
+                "broken dns_wrong_cluster_domain direct dns prometheus",
+                "blind dns_wrong_cluster_domain direct dns promlink",
+                "degraded dns_wrong_cluster_domain direct dns promlink",
+                "broken dns_no_such_name grafana grafana_query datasource",
+                "broken dns_wrong_cluster_domain direct dns prometheus",
+            ],
+        ),
+    ];
+    // No position of ours makes garbage, but never reached it may be our own mistake.
+    let garbage = served(
+        D::GarbageBytes,
+        [
+            "broken dns_malformed direct dns prometheus",
+            "blind dns_malformed direct dns promlink",
+            "degraded dns_malformed direct dns promlink",
+            "broken dns_malformed grafana grafana_query datasource",
+            "broken dns_malformed direct dns prometheus",
+        ],
+    );
+    let silent = [
+        row("a silent server, without Grafana", [Turn::Dns(D::Silent)], SILENT[0]).alone(),
+        row("a silent server", [Turn::Dns(D::Silent)], SILENT[1])
+            .beside("breaks dns_timeout grafana/dns"),
+        row("a silent server, Grafana at an address", [Turn::Dns(D::Silent)], BLOCKED)
+            .config(|config| config.main = AT_ADDRESS),
+        row("a silent server of Grafana", [Turn::GrafanaDns(D::Silent)], SILENT[2])
+            .config(|config| config.timeout = "4s"),
+    ];
+    let short = garbage.into_iter().chain(silent).map(|row| match row.name() {
+        "a silent server of Grafana" => row,
+        _ => row.short(),
+    });
+    prove(said.into_iter().flatten().chain(short)).await;
+}
+
+const SILENT: [&str; 3] = [
+    "broken dns_timeout direct dns dns",
+    "blind dns_timeout direct dns dns",
+    "broken dns_timeout grafana grafana_query dns",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_answers_after_all() {
+    let two = |row: Row| row.config(|config| config.dns = TWO);
+    let note = |cause: &str| {
+        format!("notes {cause} direct/dns dns_server; notes {cause} grafana/dns dns_server")
+    };
+    let dead = |fault: D, cause: &str| {
+        two(row(format!("{fault:?} of one of two servers"), [Turn::Dns(fault)], "working"))
+            .beside(note(cause))
+    };
+    let slow = D::Slow(Duration::from_millis(300));
+    prove([
+        dead(D::PortClosed, "dns_server_unreachable"),
+        dead(D::Silent, "dns_timeout"),
+        dead(D::ServFail, "dns_server_failure"),
+        dead(D::Refused, "dns_refused"),
+        dead(D::GarbageBytes, "dns_malformed"),
+        row(
+            "truncated, and whole over TCP",
+            [Turn::Dns(D::Truncate), Turn::GrafanaDns(D::Truncate)],
+            "working",
+        ),
+        row("slow", [Turn::Dns(slow)], "degraded dns_slow direct dns dns")
+            .beside("degrades dns_slow grafana/dns")
+            .config(|config| config.link = "    thresholds: {dns_slow: 200ms}"),
+    ])
+    .await;
+}
+
+const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
+                   svc.cluster.local, cluster.local], ndots: 5";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_and_services() {
+    let at = |url: &'static str, told: &'static str| {
+        row(format!("our URL is {url}"), [], told).config(|config| config.prometheus = url)
+    };
+    let named = |row: Row| row.beside(DIFFERS);
+    let headless = |zone: &mut Zone| {
+        let service = Service { headless: true, ..Service::default() };
+        zone.services.insert(operated(), service);
+    };
+    prove([
+        named(at(
+            "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'",
+            "degraded dns_wrong_cluster_domain direct dns promlink",
+        )),
+        named(at(
+            "url: 'http://prometheus-k8s.monitor.svc.cluster.local:{port}'",
+            "degraded dns_no_such_namespace direct dns promlink",
+        )),
+        named(at(
+            "url: 'http://prometheus.monitoring.svc.cluster.local:{port}'",
+            "degraded dns_no_such_service direct dns promlink",
+        )),
+        named(at(
+            "url: 'http://prometheus.monitoring:{port}'",
+            "degraded dns_no_such_service direct dns promlink",
+        )),
+        named(at(
+            "url: 'http://prometheus.example.org:{port}'",
+            "degraded dns_no_such_name direct dns promlink",
+        )),
+        named(at(
+            "url: 'http://monitoring.svc.cluster.local:{port}'",
+            "degraded dns_no_address direct dns promlink",
+        )),
+        at("url: 'http://prometheus-k8s:{port}'", "working"),
+        at("url: 'http://prometheus-k8s.monitoring:{port}'", "working"),
+        at("url: 'http://prometheus-k8s.monitoring.svc.cluster.local.:{port}'", "working"),
+        // Nothing listens at port 1, and the Service does not list it.
+        row("a port that the Service does not have", [], "broken wrong_port direct tcp prometheus")
+            .config(|config| {
+                config.prometheus = "url: 'http://prometheus-k8s.monitoring:1'";
+            })
+            .alone(),
+        row("no pod is ready behind a headless Service", [], NOT_READY).alone().config(|config| {
+            config.prometheus =
+                "url: 'http://prometheus-operated.monitoring.svc.cluster.local:{port}'";
+        }),
+        row("the same, which is there", [Turn::Zone(headless)], NOT_READY).alone().config(
+            |config| {
+                config.prometheus =
+                    "url: 'http://prometheus-operated.monitoring.svc.cluster.local:{port}'";
+            },
+        ),
+        row(
+            "the data source's name is wrong, and nobody else's",
+            [Turn::Both(F::Wire(W::PortClosed)), Turn::Url("http://prometheus.monitoring:{port}")],
+            "broken dns_no_such_name grafana grafana_query prometheus",
+        )
+        .beside(
+            "breaks no_ready_endpoints direct/tcp; notes datasource_url_differs grafana/datasource",
+        ),
+        row("no route to the network", [Turn::Zone(astray), Turn::GrafanaZone(astray)], ASTRAY)
+            .beside("breaks network_unreachable grafana/grafana_query"),
+        row(
+            "no route for promlink",
+            [Turn::Zone(astray)],
+            "degraded vantage_blocked direct tcp promlink",
+        ),
+        row(
+            "no route for Grafana",
+            [Turn::GrafanaZone(astray)],
+            "broken network_unreachable grafana grafana_query network",
+        ),
+    ])
+    .await;
+}
+
+const DIFFERS: &str = "notes datasource_url_differs grafana/datasource";
+const NOT_READY: &str = "broken no_ready_endpoints direct dns prometheus";
+const ASTRAY: &str = "broken network_unreachable direct tcp network";
+
+fn operated() -> (String, String) {
+    ("monitoring".to_owned(), "prometheus-operated".to_owned())
+}
+
+/// Prometheus' name leads to a broadcast address, to which the kernel has no route for a
+/// connection.
+fn astray(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
+    zone.services.get_mut(&key).unwrap().addresses = vec![Ipv4Addr::new(127, 255, 255, 255)];
+}

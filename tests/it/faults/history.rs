@@ -1,0 +1,261 @@
+//! What needs history: an end that was reached before, confirmation, recovery, and what stays.
+
+use std::time::Duration;
+
+use promlink::demo::fault::{Dns as D, Grafana as G, Prometheus as F, Wire as W};
+
+use super::ground::{Config, End, Turn};
+use super::story::{Story, after, prove, story};
+use super::well::V9;
+
+const CLOSED: F = F::Wire(W::PortClosed);
+const FROZEN: F = F::Wire(W::Frozen);
+
+/// Something happens to a link that works, and is over again.
+fn passes(
+    name: &'static str,
+    turns: impl Into<Vec<Turn>>,
+    told: &'static str,
+    over: impl Into<Vec<Turn>>,
+) -> Story {
+    after(name, turns).tells(told).then(over).tells("working").series(UP)
+}
+
+const UP: &str = "promlink_link_up{link=\"k8s\"} 1";
+const DOWN: &str = "promlink_link_up{link=\"k8s\"} 0";
+const NEITHER: &str = "!promlink_link_up{";
+
+fn all_is_well() -> [Turn; 4] {
+    [Turn::Both(F::None), Turn::Grafana(G::None), Turn::Dns(D::None), Turn::GrafanaDns(D::None)]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_breaks_and_recovers() {
+    let prometheus = |name, fault, told| passes(name, [Turn::Both(fault)], told, all_is_well());
+    let behind = |name, fault, told| passes(name, [Turn::Behind(fault)], told, all_is_well());
+    let grafana = |name, fault: G, told| passes(name, [Turn::Grafana(fault)], told, all_is_well());
+    prove([
+        after("Prometheus dies", [Turn::Both(CLOSED)])
+            .tells("broken no_ready_endpoints direct tcp prometheus")
+            .beside("breaks connection_refused grafana/grafana_query")
+            .series(DOWN)
+            .series("promlink_path_success{link=\"k8s\",path=\"direct\"} 0")
+            .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 0")
+            .then(all_is_well())
+            .tells("working")
+            .series(UP),
+        prometheus("Prometheus freezes", FROZEN, "broken no_response direct query prometheus"),
+        prometheus(
+            "Prometheus starts anew",
+            F::Starting,
+            "broken starting direct query prometheus",
+        ),
+        behind(
+            "the stored password is wrong now",
+            F::Unauthorized,
+            "broken unauthorized grafana grafana_query datasource",
+        ),
+        passes(
+            "every DNS server fails",
+            [Turn::Dns(D::ServFail), Turn::GrafanaDns(D::ServFail)],
+            "broken dns_server_failure direct dns dns",
+            all_is_well(),
+        ),
+        passes(
+            "the data source's URL drifts",
+            [Turn::Url("http://prometheus-old.monitoring.svc:{port}")],
+            "broken datasource_url_differs grafana datasource datasource",
+            [Turn::Url("{prometheus}")],
+        ),
+        grafana(
+            "the data source goes",
+            G::DatasourceMissing,
+            "broken datasource_not_found grafana datasource datasource",
+        ),
+        grafana(
+            "the plugin goes",
+            G::PluginNotRegistered,
+            "broken plugin_not_registered grafana grafana_query grafana",
+        ),
+        grafana(
+            "Grafana dies",
+            G::Wire(W::PortClosed),
+            "broken no_ready_endpoints grafana tcp grafana",
+        ),
+        grafana(
+            "Grafana freezes",
+            G::Wire(W::Frozen),
+            "broken no_response grafana grafana_health grafana",
+        ),
+        grafana(
+            "Grafana's database goes",
+            G::DatabaseDown,
+            "broken grafana_database_down grafana grafana_health grafana",
+        ),
+        grafana(
+            "something else listens in Grafana's place",
+            G::NotGrafana,
+            "broken not_grafana grafana grafana_health grafana",
+        ),
+        after("packets to Grafana are dropped", [Turn::Drop(End::Grafana)])
+            .tells("broken no_ready_endpoints grafana tcp grafana")
+            .series("promlink_grafana_up{grafana=\"main\"} 0")
+            .then([Turn::Pass(End::Grafana)])
+            .tells("working"),
+        after(
+            "all packets to Prometheus are dropped",
+            [Turn::Drop(End::Direct), Turn::Drop(End::Behind)],
+        )
+        .tells("broken no_ready_endpoints direct tcp prometheus")
+        .config(patient)
+        .then([Turn::Pass(End::Direct), Turn::Pass(End::Behind)])
+        .tells("working"),
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_seen_from_here_only() {
+    let at_address = |config: &mut Config| {
+        config.prometheus = "url: 'http://{direct}'";
+        // The address is a loopback one, which says nothing here.
+        config.link = "    agreement: off";
+    };
+    let refused = "degraded connection_refused direct tcp promlink";
+    prove([
+        story("promlink is refused from the start", [Turn::Direct(CLOSED)])
+            .config(at_address)
+            .tells(refused)
+            .series(UP)
+            .series("promlink_path_success{link=\"k8s\",path=\"direct\"} 0")
+            .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 1")
+            .then(all_is_well())
+            .tells("working"),
+        passes(
+            "promlink is refused",
+            [Turn::Direct(CLOSED)],
+            "degraded no_ready_endpoints direct tcp promlink",
+            all_is_well(),
+        ),
+        story("packets to Prometheus are dropped from the start", [Turn::Drop(End::Direct)])
+            .tells("degraded vantage_blocked direct tcp promlink")
+            .series(UP)
+            .series("!promlink_path_success{link=\"k8s\",path=\"direct\"}")
+            .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 1"),
+        story("packets to Grafana are dropped from the start", [Turn::Drop(End::Grafana)])
+            .tells("blind connection_timeout grafana tcp network")
+            .series(NEITHER)
+            .series("!promlink_grafana_up{"),
+        after(
+            "packets to both ends are dropped",
+            [Turn::Drop(End::Direct), Turn::Drop(End::Grafana)],
+        )
+        .tells("blind vantage_blocked direct tcp promlink")
+        .series(NEITHER)
+        .series("!promlink_path_success{link=\"k8s\"")
+        .series("!promlink_grafana_up{")
+        .stays(3)
+        .then([Turn::Pass(End::Direct), Turn::Pass(End::Grafana)])
+        .tells("working"),
+        passes(
+            "promlink's DNS server falls silent",
+            [Turn::Dns(D::Silent)],
+            "degraded vantage_blocked direct dns promlink",
+            all_is_well(),
+        ),
+        after("the token is revoked", [Turn::Grafana(G::TokenRevoked)])
+            .tells("blind token_rejected grafana auth credentials")
+            .series(NEITHER)
+            .then(all_is_well())
+            .tells("working"),
+        after(
+            "the token is revoked, and Prometheus dies",
+            [Turn::Grafana(G::TokenRevoked), Turn::Both(CLOSED)],
+        )
+        .tells("broken no_ready_endpoints direct tcp prometheus")
+        .beside("breaks token_rejected grafana/auth")
+        .then(all_is_well())
+        .tells("working"),
+        story("a data source that was never there", [Turn::Grafana(G::DatasourceMissing)])
+            .tells("blind datasource_not_found grafana datasource datasource")
+            .then(all_is_well())
+            .tells("working"),
+        after("broken, then the token expires as well", [Turn::Behind(CLOSED)])
+            .tells("broken connection_refused grafana grafana_query datasource")
+            .then([Turn::Grafana(G::TokenExpired)])
+            .tells("broken connection_refused grafana grafana_query datasource")
+            .beside("breaks token_expired grafana/auth")
+            .cannot_check()
+            .stays(4)
+            .series(DOWN)
+            .then(all_is_well())
+            .tells("working"),
+    ])
+    .await;
+}
+
+/// A call that began while packets were dropped connects when the kernel sends one again: is it
+/// slow?
+fn patient(config: &mut Config) {
+    config.link = "    thresholds: {slow: 30s}";
+}
+
+/// A fifth of the usual time, as [`LATE`] is of 6 s.
+fn fifth(config: &mut Config) {
+    (config.interval, config.timeout) = ("3s", "1s");
+    config.link = "    thresholds: {slow: 400ms}";
+}
+
+const LATE: F = F::Wire(W::Slow(Duration::from_millis(1200)));
+/// Half of it: Grafana asks twice, one after the other before 12.
+const HALF: F = F::Wire(W::Slow(Duration::from_millis(600)));
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_outlives_its_cycle() {
+    let late = "degraded no_response direct query prometheus";
+    let again = "degraded intermittent direct query prometheus";
+    let hangs = "broken no_response grafana grafana_query unclear";
+    let slow = "degraded slow grafana grafana_query datasource";
+    prove([
+        // The call outlives each cycle, and its answer makes the confirming one a good one.
+        story("Prometheus answers after 6 s, and so does Grafana", [Turn::Both(LATE)])
+            .config(fifth)
+            .tells(late)
+            .tells(again)
+            .stays(4),
+        story("the same of 9.3", [V9, Turn::Direct(LATE), Turn::Behind(HALF)])
+            .config(fifth)
+            .tells(late)
+            .tells(again)
+            .stays(4),
+        story("Grafana answers after 6 s", [Turn::Behind(LATE)])
+            .config(fifth)
+            .tells(slow)
+            .tells("degraded intermittent grafana grafana_query unclear"),
+        after("Grafana's packets to Prometheus are dropped", [Turn::Drop(End::Behind)])
+            .tells(hangs)
+            .tells("broken connection_timeout grafana grafana_query network")
+            .stays(5)
+            .config(patient)
+            .then([Turn::Pass(End::Behind)])
+            .tells("working"),
+        story("the same of 9.3, which hides why", [V9])
+            .tells("working")
+            .then([Turn::Drop(End::Behind)])
+            .tells(hangs)
+            .tells("broken unreachable_from_grafana grafana grafana_query unclear")
+            .stays(5)
+            .config(patient)
+            .then([Turn::Pass(End::Behind)])
+            .tells("working"),
+        after("a query hangs in Grafana", [Turn::Grafana(G::QueryHangs)])
+            .tells(slow)
+            .then([Turn::Behind(FROZEN)])
+            .tells(hangs)
+            .then([Turn::Behind(F::None)])
+            .tells(slow)
+            .then(all_is_well())
+            .tells("working"),
+    ])
+    .await;
+}

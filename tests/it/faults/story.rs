@@ -1,0 +1,291 @@
+//! A row with history: the real daemon, what happens to its link in turn, and what it publishes.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use promlink::app::Daemon;
+use promlink::config::{Sources, load_bytes};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::ground::{Config, Ground, Turn};
+use super::row::{findings, is_asked_for, line, rows};
+
+/// Stories at a time: each costs little, because it waits for its cycles.
+const AT_A_TIME: usize = 24;
+/// Between two looks at what is published.
+const LOOK: Duration = Duration::from_millis(25);
+/// For one chapter: 20 s. Published changes come within three cycles of a second, damped recoveries
+/// within five, and what outlives a cycle within six seconds.
+const LOOKS: usize = 800;
+
+/// Things that happen in turn, and what is published of each.
+#[derive(Clone, Debug)]
+pub struct Story {
+    name: &'static str,
+    given: Vec<Turn>,
+    config: Config,
+    chapters: Vec<Chapter>,
+}
+
+#[derive(Clone, Debug)]
+struct Chapter {
+    turns: Vec<Turn>,
+    /// One line after the other; the last one stays.
+    told: Vec<&'static str>,
+    /// Whole samples that `/metrics` then has, or lacks with a `!` before the name.
+    series: Vec<&'static str>,
+    beside: Option<&'static str>,
+    cannot_check: bool,
+    /// So many more cycles change nothing.
+    cycles: f64,
+}
+
+/// A link that is watched from the start; the first chapter follows.
+pub fn story(name: &'static str, given: impl Into<Vec<Turn>>) -> Story {
+    let config = Config { interval: "1s", timeout: "900ms", ..Config::default() };
+    Story { name, given: given.into(), config, chapters: Vec::new() }
+}
+
+/// A link that works, and what happens to it then.
+pub fn after(name: &'static str, turns: impl Into<Vec<Turn>>) -> Story {
+    story(name, []).tells("working").then(turns)
+}
+
+impl Story {
+    /// Something happens.
+    pub fn then(mut self, turns: impl Into<Vec<Turn>>) -> Self {
+        let turns = turns.into();
+        self.chapters.push(Chapter { turns, ..Chapter::default() });
+        self
+    }
+
+    /// What is published next, as `verdict cause path check side`.
+    pub fn tells(mut self, told: &'static str) -> Self {
+        if self.chapters.is_empty() {
+            self = self.then([]);
+        }
+        self.last().told.push(told);
+        self
+    }
+
+    /// A whole sample of `/metrics`, or with `!` before its name one that is not there.
+    pub fn series(mut self, sample: &'static str) -> Self {
+        self.last().series.push(sample);
+        self
+    }
+
+    /// All findings, as in a [`Row`](super::row::Row).
+    pub fn beside(mut self, beside: &'static str) -> Self {
+        self.last().beside = Some(beside);
+        self
+    }
+
+    /// The broken link cannot be checked any more.
+    pub fn cannot_check(mut self) -> Self {
+        self.last().cannot_check = true;
+        self
+    }
+
+    /// It stays so for some more cycles.
+    pub fn stays(mut self, cycles: u8) -> Self {
+        self.last().cycles = cycles.into();
+        self
+    }
+
+    /// Another configuration.
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    fn last(&mut self) -> &mut Chapter {
+        self.chapters.last_mut().unwrap()
+    }
+
+    async fn prove(self) -> Result<(), String> {
+        let ground = Ground::build().await;
+        for turn in &self.given {
+            ground.turn(*turn).await;
+        }
+        let watched = Watched::start(&ground.yaml(&self.config)).await;
+        let mut heard: Vec<String> = vec!["unknown".to_owned()];
+        for (number, chapter) in self.chapters.iter().enumerate() {
+            for turn in &chapter.turns {
+                ground.turn(*turn).await;
+            }
+            let told = watched.hear(chapter, &mut heard).await;
+            if let Err(wrong) = told {
+                return Err(format!("{}, chapter {number}: {wrong}", self.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Chapter {
+    fn default() -> Self {
+        Self {
+            turns: Vec::new(),
+            told: Vec::new(),
+            series: Vec::new(),
+            beside: None,
+            cannot_check: false,
+            cycles: 1.0,
+        }
+    }
+}
+
+/// Proves all stories, and names those that are wrong.
+pub async fn prove(stories: impl IntoIterator<Item = Story>) {
+    let turns = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut running = JoinSet::new();
+    for story in stories {
+        let later = story.chapters.iter().flat_map(|chapter| &chapter.turns);
+        if is_asked_for(story.name, &story.given, later).await {
+            let turns = Arc::clone(&turns);
+            running.spawn(async move {
+                let _turn = turns.acquire().await.unwrap();
+                story.prove().await
+            });
+        }
+    }
+    let proven = running.join_all().await;
+    let wrong: Vec<String> = proven.iter().filter_map(|story| story.clone().err()).collect();
+    assert!(wrong.is_empty(), "{} of {} stories\n{}", wrong.len(), proven.len(), wrong.join("\n"));
+}
+
+/// A running daemon, seen from outside.
+pub struct Watched {
+    address: SocketAddr,
+    client: reqwest::Client,
+    shutdown: CancellationToken,
+    _running: JoinSet<Result<(), String>>,
+}
+
+impl Watched {
+    pub async fn start(yaml: &str) -> Self {
+        let settings = load_bytes(&Sources::default(), Some(yaml.as_bytes()))
+            .unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
+        let daemon = Daemon::assemble(settings, Sources::default()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let mut running = JoinSet::new();
+        running.spawn(daemon.run(listener, shutdown.clone()));
+        Self { address, client: reqwest::Client::new(), shutdown, _running: running }
+    }
+
+    /// Returns when so many more cycles have ended.
+    pub async fn after_cycles(&self, more: f64) {
+        let until = cycles(&self.get("/metrics").await) + more;
+        while cycles(&self.get("/metrics").await) < until {
+            sleep(LOOK).await;
+        }
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.address);
+        self.client.get(url).send().await.unwrap().text().await.unwrap()
+    }
+
+    async fn link(&self) -> Value {
+        let text = self.get("/api/v1/links/k8s").await;
+        serde_json::from_str::<Value>(&text).unwrap()["links"][0].take()
+    }
+
+    /// Waits until everything that the chapter tells is so; each line that is published on the way
+    /// must be the next one.
+    async fn hear(&self, chapter: &Chapter, heard: &mut Vec<String>) -> Result<(), String> {
+        let mut expected: Vec<String> = heard.last().cloned().into_iter().collect();
+        let new = chapter.told.iter().filter(|told| Some(**told) != heard.last().map(|s| &**s));
+        expected.extend(new.map(|told| (*told).to_owned()));
+        let mut lines: Vec<String> = heard.last().cloned().into_iter().collect();
+        let mut settled: Option<f64> = None;
+        for look in 0.. {
+            let link = self.link().await;
+            let now = line(&link);
+            if lines.last() != Some(&now) {
+                lines.push(now);
+            }
+            let missing = self.missing(chapter, &link, &expected, &lines, &mut settled).await;
+            if missing.is_empty() {
+                *heard = lines;
+                return Ok(());
+            }
+            let astray = !expected.iter().zip(&lines).all(|(expected, line)| expected == line);
+            if astray || lines.len() > expected.len() || look > LOOKS {
+                return Err(format!(
+                    "{missing}\n  told: {expected:?}\n   got: {lines:?}\n  {}\n  beside: {}\n{}{}",
+                    link["summary"],
+                    findings(&link),
+                    rows(&link),
+                    history(&link)
+                ));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// What is not as told, yet.
+    async fn missing(
+        &self,
+        chapter: &Chapter,
+        link: &Value,
+        expected: &[String],
+        lines: &[String],
+        settled: &mut Option<f64>,
+    ) -> String {
+        if lines != expected {
+            return "another line".to_owned();
+        }
+        if chapter.beside.is_some_and(|beside| beside != findings(link)) {
+            return format!("other findings than {:?}", chapter.beside);
+        }
+        if chapter.cannot_check != link["cannot_check_since"].is_string() {
+            return format!("cannot_check_since: {}", link["cannot_check_since"]);
+        }
+        let metrics = self.get("/metrics").await;
+        for sample in &chapter.series {
+            let is_there = match sample.strip_prefix('!') {
+                Some(name) => !metrics.lines().any(|line| line.starts_with(name)),
+                None => metrics.lines().any(|line| line == *sample),
+            };
+            if !is_there {
+                return format!("no {sample}");
+            }
+        }
+        let cycles = cycles(&metrics);
+        let more = cycles - *settled.get_or_insert(cycles);
+        if more < chapter.cycles { format!("{more} cycles") } else { String::new() }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+fn cycles(metrics: &str) -> f64 {
+    let name = "promlink_cycles_total{link=\"k8s\"} ";
+    metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
+}
+
+/// The raw cycles, for whoever has to find out.
+fn history(link: &Value) -> String {
+    let mut text = String::new();
+    for past in link["history"].as_array().into_iter().flatten() {
+        let word = |key: &str| past[key].as_str().unwrap_or_default();
+        let (started, trigger) = (word("started"), word("trigger"));
+        let _infallible = writeln!(text, "    {started} {trigger}: {}", line(past));
+    }
+    text
+}
