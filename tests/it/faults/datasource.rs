@@ -6,9 +6,6 @@ use super::ground::Turn;
 use super::row::{Row, prove, row};
 use super::well::V9;
 
-/// What the audit notes of a data source without credentials beside a link that has some.
-const NO_PASSWORD: &str = "notes datasource_drift grafana/datasource auth";
-
 /// The data source's URL, in three places: with Grafana 13, with 9.3, and with a dead Prometheus.
 fn leads(url: &'static str, told: [&'static str; 3], beside: [&'static str; 3]) -> Vec<Row> {
     let [told, told_9, dead] = told;
@@ -149,8 +146,7 @@ async fn what_it_is() {
             PASSWORD,
             "broken unauthorized grafana grafana_query datasource",
         )
-        // We have a password, and the data source has none.
-        .map(|row| row.config(|config| config.prometheus = SIGNED_IN).beside(NO_PASSWORD)),
+        .map(|row| row.config(|config| config.prometheus = SIGNED_IN).beside(DRIFT)),
         [
             row("the users' own login", [FORWARDS, Turn::Behind(F::Unauthorized)], LOGIN),
             row("the users' own login, 9.3", [V9, FORWARDS, Turn::Behind(F::Unauthorized)], LOGIN),
@@ -174,6 +170,7 @@ const TEN: Turn = Turn::Serve(|setup| setup.targets = 10);
 const OTHERS: Turn = Turn::ServeBehind(|setup| (setup.first, setup.targets) = (2, 14));
 const DIFFER: &str = "degraded answers_differ grafana agreement datasource";
 const PASSWORD: Turn = Turn::Serve(|setup| setup.authorization = Some("Bearer secret".to_owned()));
+const DRIFT: &str = "notes datasource_drift grafana/datasource auth";
 const SIGNED_IN: &str = "url: '{prometheus}', authorization: {credentials: secret}";
 const FORWARDS: Turn =
     Turn::Datasource(|datasource| datasource.json_data["oauthPassThru"] = true.into());

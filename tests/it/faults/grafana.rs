@@ -1,6 +1,6 @@
 //! What is wrong with Grafana itself, or with our way and our rights there.
 
-use promlink::demo::fault::{Grafana as G, Prometheus as F, Wire as W};
+use promlink::demo::fault::{Dns as D, Grafana as G, Prometheus as F, Wire as W};
 
 use super::ground::{End, Turn};
 use super::row::{Row, place_of, prove, row};
@@ -187,3 +187,28 @@ async fn what_does_not_break_a_link() {
     ])
     .await;
 }
+
+/// What tells most must not be cut off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sentence_shows_what_grafana_says() {
+    let refused = "broken connection_refused grafana grafana_query datasource";
+    let no_name = "broken dns_no_such_name grafana grafana_query datasource";
+    let org = "url: '{main}', org_id: 2, authorization: {credentials: {token}}";
+    prove([
+        row("refused", [Turn::Behind(CLOSED)], refused).says("connect: connection refused"),
+        row("no name", [Turn::GrafanaDns(D::NxDomainAll)], no_name)
+            .says("lookup prometheus-k8s.monitoring.svc.cluster.local"),
+        row("a permission", [Turn::Grafana(G::PermissionMissing)], BARRED)
+            .says("permission datasources:query"),
+        row("an organisation", [], "blind wrong_organisation grafana auth credentials")
+            .config(|config| config.main = org)
+            .says("1 (Main Org.)"),
+        row("a URL", [Turn::Url("http://prometheus-old.monitoring:{port}")], ELSEWHERE)
+            .beside(place_of(no_name))
+            .says("data source: http://prometheus-old.monitoring"),
+    ])
+    .await;
+}
+
+const BARRED: &str = "blind permission_missing grafana auth credentials";
+const ELSEWHERE: &str = "broken datasource_url_differs grafana datasource datasource";

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use promlink::demo::dns::{self, Dns, Zone};
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::grafana::{self, Datasource, Flavour, Grafana, Network, TOKEN};
@@ -106,8 +107,8 @@ const NETWORK: Network = Network {
     dns: None,
     search: Vec::new(),
     dns_timeout: Duration::from_secs(1),
-    dial_timeout: Duration::from_secs(4),
-    timeout: Duration::from_secs(6),
+    dial_timeout: Duration::from_secs(5),
+    timeout: Duration::from_secs(8),
 };
 
 impl Default for Config {
@@ -147,11 +148,15 @@ impl Ground {
         Self { direct, behind, grafana, dns, spare_dns, grafana_dns, holes }
     }
 
-    pub async fn turn(&self, turn: Turn) {
+    /// All of them at once, as far as that can be.
+    pub async fn turns(&self, turns: &[Turn]) {
+        join_all(turns.iter().map(|turn| self.turn(*turn))).await;
+    }
+
+    async fn turn(&self, turn: Turn) {
         match turn {
             Turn::Both(fault) => {
-                self.direct.set(fault).await;
-                self.behind.set(fault).await;
+                join(self.direct.set(fault), self.behind.set(fault)).await;
             }
             Turn::Direct(fault) => self.direct.set(fault).await,
             Turn::Behind(fault) => self.behind.set(fault).await,

@@ -1,7 +1,6 @@
 //! A row of the table: what is wrong, and what one `check` says of it.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use promlink::app::{self, CheckOptions, Output};
 use promlink::config::{Sources, load_bytes};
@@ -11,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::ground::{self, Config, Ground, Turn};
 
-/// Rows at a time: most of them wait for something that does not come.
-const AT_A_TIME: usize = 12;
+/// Rows at a time in this process: more would only wait for each other.
+static AT_A_TIME: Semaphore = Semaphore::const_new(6);
 /// What one link may ask of Grafana in a good cycle, and in any.
 const REQUESTS: (usize, usize) = (7, 12);
 
@@ -79,9 +78,7 @@ impl Row {
 
     async fn prove(self) -> Result<(), String> {
         let ground = Ground::build().await;
-        for turn in &self.given {
-            ground.turn(*turn).await;
-        }
+        ground.turns(&self.given).await;
         let link = check(&ground.yaml(&self.config)).await;
         let asked = ground.grafana.seen();
         let mut wrong = String::new();
@@ -113,13 +110,11 @@ impl Row {
 
 /// Proves all rows, and names those that are wrong.
 pub async fn prove(rows: impl IntoIterator<Item = Row>) {
-    let turns = Arc::new(Semaphore::new(AT_A_TIME));
     let mut running = JoinSet::new();
     for row in rows {
         if is_asked_for(&row.name, &row.given, []).await {
-            let turns = Arc::clone(&turns);
             running.spawn(async move {
-                let _turn = turns.acquire().await.unwrap();
+                let _turn = AT_A_TIME.acquire().await.unwrap();
                 row.prove().await
             });
         }

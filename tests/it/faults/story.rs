@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use promlink::app::Daemon;
@@ -17,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use super::ground::{Config, Ground, Turn};
 use super::row::{findings, is_asked_for, line, rows};
 
-/// Stories at a time: each costs little, because it waits for its cycles.
-const AT_A_TIME: usize = 24;
+/// Stories at a time in this process: each waits most of its time, and must not be made to wait.
+static AT_A_TIME: Semaphore = Semaphore::const_new(16);
 /// Between two looks at what is published.
 const LOOK: Duration = Duration::from_millis(25);
-/// For one chapter: 20 s. Published changes come within three cycles of a second, damped recoveries
-/// within five, and what outlives a cycle within six seconds.
-const LOOKS: usize = 800;
+/// For one chapter: 40 s. Published changes come within three cycles of 2 s, and what outlives a cycle
+/// within six seconds.
+const LOOKS: usize = 1600;
 
 /// Things that happen in turn, and what is published of each.
 #[derive(Clone, Debug)]
@@ -49,7 +48,7 @@ struct Chapter {
 
 /// A link that is watched from the start; the first chapter follows.
 pub fn story(name: &'static str, given: impl Into<Vec<Turn>>) -> Story {
-    let config = Config { interval: "1s", timeout: "900ms", ..Config::default() };
+    let config = Config { interval: "2s", timeout: "1500ms", ..Config::default() };
     Story { name, given: given.into(), config, chapters: Vec::new() }
 }
 
@@ -111,15 +110,11 @@ impl Story {
 
     async fn prove(self) -> Result<(), String> {
         let ground = Ground::build().await;
-        for turn in &self.given {
-            ground.turn(*turn).await;
-        }
+        ground.turns(&self.given).await;
         let watched = Watched::start(&ground.yaml(&self.config)).await;
         let mut heard: Vec<String> = vec!["unknown".to_owned()];
         for (number, chapter) in self.chapters.iter().enumerate() {
-            for turn in &chapter.turns {
-                ground.turn(*turn).await;
-            }
+            ground.turns(&chapter.turns).await;
             let told = watched.hear(chapter, &mut heard).await;
             if let Err(wrong) = told {
                 return Err(format!("{}, chapter {number}: {wrong}", self.name));
@@ -144,14 +139,12 @@ impl Default for Chapter {
 
 /// Proves all stories, and names those that are wrong.
 pub async fn prove(stories: impl IntoIterator<Item = Story>) {
-    let turns = Arc::new(Semaphore::new(AT_A_TIME));
     let mut running = JoinSet::new();
     for story in stories {
         let later = story.chapters.iter().flat_map(|chapter| &chapter.turns);
         if is_asked_for(story.name, &story.given, later).await {
-            let turns = Arc::clone(&turns);
             running.spawn(async move {
-                let _turn = turns.acquire().await.unwrap();
+                let _turn = AT_A_TIME.acquire().await.unwrap();
                 story.prove().await
             });
         }
@@ -211,7 +204,9 @@ impl Watched {
         for look in 0.. {
             let link = self.link().await;
             let now = line(&link);
-            if lines.last() != Some(&now) {
+            // Better is published at once: a cycle that straddles a recovery has seen half of it.
+            let is_half = now.starts_with("degraded") && chapter.told == ["working"];
+            if lines.last() != Some(&now) && !is_half {
                 lines.push(now);
             }
             let missing = self.missing(chapter, &link, &expected, &lines, &mut settled).await;
