@@ -24,6 +24,7 @@ pub struct Row {
     told: &'static str,
     beside: String,
     checks: Vec<(&'static str, &'static str)>,
+    says: &'static str,
 }
 
 /// `told`: `verdict cause path check side`.
@@ -35,6 +36,7 @@ pub fn row(name: impl Into<String>, given: impl Into<Vec<Turn>>, told: &'static 
         told,
         beside: String::new(),
         checks: Vec::new(),
+        says: "",
     }
 }
 
@@ -48,6 +50,11 @@ impl Row {
     pub fn check(mut self, check: &'static str, outcome: &'static str) -> Self {
         self.checks.push((check, outcome));
         self
+    }
+
+    /// A part of the summary.
+    pub fn says(self, says: &'static str) -> Self {
+        Self { says, ..self }
     }
 
     /// What it is about.
@@ -93,6 +100,9 @@ impl Row {
             expect(check, outcome, &outcome_of(&link, check));
         }
         let text = |key: &str| link[key].as_str().unwrap_or_default().to_owned();
+        if !text("summary").contains(self.says) {
+            expect("says", self.says, &text("summary"));
+        }
         let is_green = link["verdict"] == "working";
         let limit = if is_green { REQUESTS.0 } else { REQUESTS.1 };
         if asked.len() > limit {
