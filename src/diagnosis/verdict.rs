@@ -3,10 +3,10 @@
 //! Panels suffer from Grafana's fault, so it goes first; ours goes first where it tells the same
 //! fault more exactly. What both ends could be innocent of is blind, never broken.
 
-use crate::diagnosis::kinds::{hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal};
 use crate::report::Standing;
 use crate::report::cause::{Cause, Family};
 use crate::report::finding::Fault;
+use crate::report::kinds::{hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal};
 use crate::report::verdict::{Side, Verdict};
 
 /// What two standings amount to.
