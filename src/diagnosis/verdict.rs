@@ -44,8 +44,10 @@ pub fn rule(direct: Standing, grafana: Standing) -> Ruling {
             Ruling::of(Verdict::Broken, if exact { direct } else { grafana })
         }
         (S::Failed(direct), S::Untold(_) | S::Absent) => Ruling::of(Verdict::Broken, direct),
-        // A check that did not get to run says nothing about Prometheus.
-        (S::Untold(direct), S::Absent) if direct.cause == Cause::Overdue => {
+        // A check that did not get to run, or that we failed, says nothing about Prometheus.
+        (S::Untold(direct), S::Absent)
+            if matches!(direct.cause, Cause::Overdue | Cause::Internal) =>
+        {
             Ruling::of(Verdict::Blind, direct)
         }
         (S::Untold(direct), S::Absent) => Ruling::of(Verdict::Broken, direct),
