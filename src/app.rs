@@ -266,8 +266,8 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     Ok(CheckResult { text, verdicts })
 }
 
-/// Cycles of one link until one does not fail or the time is over. What a cycle reached does not count in
-/// the next one: each is judged as the first.
+/// Cycles of one link until one does not fail or the time is over. What a cycle reached does not
+/// count in the next one: each is judged as the first.
 async fn check_one(
     probe: &Probe,
     link: Arc<Link>,

@@ -28,8 +28,8 @@ const CONNECTIONS: usize = 256;
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// The largest head of a request.
 const HEAD_BYTES: usize = 16 << 10;
-/// The whole life of a connection: the largest scrape over a slow line takes some seconds. Readers that
-/// never read would hold all connections otherwise, and the kubelet's with them.
+/// The whole life of a connection: the largest scrape over a slow line takes some seconds. Readers
+/// that never read would hold all connections otherwise, and the kubelet's with them.
 const LIFE: Duration = Duration::from_secs(30);
 /// What is under way at the end may take this long.
 const DRAIN: Duration = Duration::from_secs(2);
