@@ -28,6 +28,9 @@ const CONNECTIONS: usize = 256;
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// The largest head of a request.
 const HEAD_BYTES: usize = 16 << 10;
+/// The whole life of a connection: the largest scrape over a slow line takes some seconds. Readers
+/// that never read would hold all connections otherwise, and the kubelet's with them.
+const LIFE: Duration = Duration::from_secs(30);
 /// What is under way at the end may take this long.
 const DRAIN: Duration = Duration::from_secs(2);
 /// After an accept that failed for want of descriptors, others may close meanwhile.
@@ -53,8 +56,8 @@ pub async fn run(listener: TcpListener, front: Arc<Front>, stop: CancellationTok
                     .serve_connection(TokioIo::new(stream), service);
                 let connection = graceful.watch(connection);
                 open.spawn(async move {
-                    // A peer that went is no news.
-                    drop(connection.await);
+                    // A peer that went, or never reads, is no news.
+                    drop(timeout(LIFE, connection).await);
                     drop(permit);
                 });
             }

@@ -141,7 +141,8 @@ pub fn next_step(fault: Fault) -> String {
             format!("In the settings of the data source: {}", row_step(fault))
         }
         (Side::Promlink, Family::Dns | Family::Tcp) if fault.path == Some(Path::Direct) => {
-            "Compare this link's Prometheus URL with the data source's, and correct it.".to_owned()
+            "Correct this link's Prometheus URL, or run promlink where it leads to Prometheus."
+                .to_owned()
         }
         _ if hangs_through_grafana(fault) => {
             "Look at the way from Grafana to Prometheus: packets that are dropped, a Prometheus that \

@@ -198,10 +198,14 @@ fn notices(snapshot: &Snapshot) -> Vec<String> {
         ));
     }
     for grafana in snapshot.grafanas.iter().filter(|grafana| grafana.up == Some(false)) {
-        notices.push(format!("Grafana {} ({}) is down.", grafana.name, clean(&grafana.url)));
+        notices.push(format!(
+            "Grafana {} ({}) is down or out of reach.",
+            grafana.name,
+            clean(&grafana.url)
+        ));
     }
     for server in snapshot.servers.iter().filter(|server| server.up == Some(false)) {
-        notices.push(format!("The Prometheus at {} is down.", server.server));
+        notices.push(format!("The Prometheus at {} is down or out of reach.", server.server));
     }
     notices
 }

@@ -85,7 +85,7 @@ pub fn meaning(verdict: Verdict) -> &'static str {
         Verdict::Blind => {
             "promlink cannot tell: it is kept from looking. The link itself may be fine."
         }
-        Verdict::Broken => "Panels get no (true) data.",
+        Verdict::Broken => "Panels get no true data.",
     }
 }
 

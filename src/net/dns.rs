@@ -17,6 +17,7 @@ mod ask;
 mod message;
 mod settings;
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub struct Resolver {
 }
 
 /// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// IPv4 addresses.
     A,
@@ -49,6 +50,17 @@ pub enum Kind {
     Aaaa,
     /// Ports of a service.
     Srv,
+}
+
+/// As DNS writes it: people read it among the attempts.
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Srv => "SRV",
+        })
+    }
 }
 
 /// How a name was resolved.

@@ -12,7 +12,7 @@ pub enum Weight {
     Notes,
     /// Panels get data, but something wants attention.
     Degrades,
-    /// Panels get no (true) data.
+    /// Panels get no true data.
     Breaks,
 }
 

@@ -11,7 +11,7 @@ pub enum Verdict {
     Degraded,
     /// We cannot tell.
     Blind,
-    /// Panels get no (true) data.
+    /// Panels get no true data.
     Broken,
 }
 

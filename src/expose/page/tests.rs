@@ -38,8 +38,8 @@ fn names(html: &str) -> Vec<&str> {
 fn what_it_tells() {
     expect![[r#"
         The configuration file could not be loaded; the one of 2026-01-01 00:00:00 UTC is in force. promlink&#39;s log has the errors.
-        Grafana dev (http://grafana.dev.svc:3000) is down.
-        The Prometheus at 10.0.0.7:9090 is down.
+        Grafana dev (http://grafana.dev.svc:3000) is down or out of reach.
+        The Prometheus at 10.0.0.7:9090 is down or out of reach.
         1 broken
         ,
         1 blind
@@ -60,7 +60,7 @@ fn what_it_tells() {
         10 min 0 s
         alarm stands
         Prometheus refused the connection at 10.0.0.7:9090
-        Panels get no (true) data. Broken stays broken until there is evidence: promlink cannot check it since
+        Panels get no true data. Broken stays broken until there is evidence: promlink cannot check it since
         2026-01-01 00:58:20 UTC
         . To act: whoever runs Prometheus.
         Next: Check that the process runs and listens at that port, and that its Service selects ready pods.

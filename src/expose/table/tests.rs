@@ -52,7 +52,7 @@ fn broken() {
         &[fixture::broken()],
         expect![[r#"
             broken  BROKEN  connection_refused at direct/tcp
-              Panels get no (true) data.
+              Panels get no true data.
               Prometheus refused the connection at 10.0.0.7:9090
 
               direct    http://prometheus-k8s.monitoring.svc:9090
