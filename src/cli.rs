@@ -212,8 +212,7 @@ impl Layers {
         if settings.links.is_empty() {
             return Err(complain(&ways_to_begin(command)));
         }
-        // Copied, so that what reading took, 20 KiB a link, goes back in one piece.
-        Ok((settings.clone(), sources))
+        Ok((settings, sources))
     }
 
     fn sources(self) -> Sources {

@@ -17,7 +17,7 @@ use crate::net::{credentials, limits};
 use crate::plan::{self, Applies, Step};
 use crate::probe::causes::End;
 use crate::probe::hops::Hops;
-use crate::probe::line::{self, Line};
+use crate::probe::line::{self, Line, failed};
 use crate::probe::query::{self, Question};
 use crate::probe::{Net, Occasion};
 use crate::report::cause::Cause;
@@ -343,10 +343,6 @@ impl Bad {
             }
         }
     }
-}
-
-fn failed(cause: Cause, took: Duration) -> Row {
-    Row::ended(Outcome::Failed(cause), took, clock::now())
 }
 
 /// A forward proxy that answers by itself says so by its status or a header of its own.

@@ -26,7 +26,7 @@ use crate::net::http::{Request, Response};
 use crate::plan::{self, Applies, Step};
 use crate::probe::causes::End;
 use crate::probe::hops::Hops;
-use crate::probe::line::{Line, Lost};
+use crate::probe::line::{Line, Lost, failed};
 use crate::probe::query;
 use crate::probe::{Net, Occasion};
 use crate::report::cause::Cause;
@@ -287,10 +287,6 @@ impl Through<'_> {
             }
         }
     }
-}
-
-fn failed(cause: Cause, took: Duration) -> Row {
-    Row::ended(Outcome::Failed(cause), took, clock::now())
 }
 
 /// The next call of `memory` to end before `deadline`.

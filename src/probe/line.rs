@@ -4,16 +4,18 @@
 //! what is timed as a check is how an end is reached, once a cycle.
 
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use crate::classify::{Answer, Rejection, grafana_answer};
+use crate::clock;
 use crate::net::http::{Connection, HttpFailure, Request, Response};
 use crate::probe::causes::{self, End};
 use crate::probe::hops::Hops;
 use crate::report::cause::Cause;
 use crate::report::facts::{Fact, Facts, Key};
+use crate::report::{Outcome, Row};
 
 /// Requests in turn on one stream.
 pub struct Line {
@@ -76,6 +78,11 @@ impl Line {
     fn lost(&self, failure: &HttpFailure) -> Lost {
         Lost { cause: causes::http(failure, self.end), words: causes::http_words(failure) }
     }
+}
+
+/// A check that ended now, and badly.
+pub fn failed(cause: Cause, took: Duration) -> Row {
+    Row::ended(Outcome::Failed(cause), took, clock::now())
 }
 
 /// A response as `classify` reads it.

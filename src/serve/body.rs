@@ -20,6 +20,7 @@ where
     P: Iterator<Item = Vec<u8>> + Send + Unpin + 'static,
 {
     let gzip = accepts_gzip(request);
+    // Level 1: 5 MB instead of 43 for 10,000 links, at a seventh of the CPU of level 6.
     let encoder = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
     let mut response = Response::new(Body::new(Streamed { pieces, encoder, ended: false }));
     let headers = response.headers_mut();
@@ -42,7 +43,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     })
 }
 
-/// Level 1: 5 MB instead of 43 for 10,000 links, at a seventh of the CPU of level 6.
+/// A body that makes its next piece when it is asked for one.
 struct Streamed<P> {
     pieces: P,
     encoder: Option<GzEncoder<Vec<u8>>>,

@@ -117,9 +117,7 @@ impl Watched {
         }
         let diagnosis = counts.then(|| cycle.diagnosis.clone());
         forget_identities(&mut cycle.report);
-        // Copied, so that what is kept lies together: a report is made of many small pieces among
-        // the large ones of a walk, and keeping those very pieces holds three times their size.
-        self.latest = Some(Arc::new(cycle.clone()));
+        self.latest = Some(Arc::new(cycle));
         self.judge(diagnosis, timing, now)
     }
 

@@ -2,24 +2,18 @@
 //! memory.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::prometheus::{self, Prometheus, Setup};
 use promlink::demo::standin::ANY_PORT;
-use tempfile::TempDir;
 
 use crate::check::check_yaml;
+use crate::daemon::{Daemon, until};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The most memory that the daemon ever had, in KiB, whatever it was sent.
 const MEMORY: u64 = 64 * 1024;
-/// For a daemon's first port and cycles.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Each fault, and what `check` makes of it.
 const TABLE: [(Wire, &str); 9] = [
@@ -72,9 +66,9 @@ async fn memory_is_bounded_whatever_is_sent() {
     for (wire, _) in TABLE {
         servers.push(server(3, wire).await);
     }
-    let daemon = Daemon::start(&yaml(&servers, "interval: 1s, timeout: 1s"));
+    let daemon = Daemon::start(&yaml(&servers, "interval: 1s, timeout: 1s")).await;
     for index in 0..servers.len() {
-        daemon.until(|metrics| cycles(metrics, index) >= 3);
+        three_cycles(&daemon, index).await;
     }
     let peak = daemon.peak();
     println!("at most {peak} KiB");
@@ -89,8 +83,8 @@ async fn thirty_thousand_series_are_read_once_and_then_counted() {
 
     let [server] = &servers;
     server.forget();
-    let daemon = Daemon::start(&text);
-    daemon.until(|metrics| cycles(metrics, 0) >= 3);
+    let daemon = Daemon::start(&text).await;
+    three_cycles(&daemon, 0).await;
     let asked = server.seen();
     let times = |query: &str| {
         let request = format!("POST /api/v1/query {query}");
@@ -103,82 +97,9 @@ async fn thirty_thousand_series_are_read_once_and_then_counted() {
     assert!(peak < MEMORY, "{peak} KiB");
 }
 
-/// How often that link was looked at.
-fn cycles(metrics: &str, index: usize) -> u64 {
-    let start = format!("promlink_cycles_total{{link=\"link-{index}\"");
-    let lines = metrics.lines().filter(|line| line.starts_with(&start));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
-}
-
-/// `promlink serve`; dropping it ends it.
-struct Daemon {
-    process: Child,
-    address: SocketAddr,
-    _log: Lines<BufReader<ChildStderr>>,
-    _folder: TempDir,
-}
-
-/// Where it serves, if this line of its log says so.
-fn address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("promlink serves").and(line.split_once("address="))?;
-    rest.split_whitespace().next()?.trim_matches('"').parse().ok()
-}
-
-// === impl Daemon ===
-
-impl Daemon {
-    fn start(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("promlink.yml");
-        fs::write(&file, config).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_promlink"))
-            .arg("serve")
-            .arg(format!("--config.file={}", file.display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = log.find_map(|line| address(&line.unwrap())).unwrap();
-        // A few lines, one at each transition: they fit the pipe.
-        Self { process, address, _log: log, _folder: folder }
-    }
-
-    /// Waits until `/metrics` says so.
-    fn until(&self, condition: impl Fn(&str) -> bool) {
-        #[expect(clippy::disallowed_methods, reason = "a deadline of real time")]
-        let begun = Instant::now();
-        let mut metrics = String::new();
-        while !self.metrics().is_some_and(|now| {
-            metrics = now;
-            condition(&metrics)
-        }) {
-            assert!(begun.elapsed() < PATIENCE, "{metrics}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn metrics(&self) -> Option<String> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        let request = "GET /metrics HTTP/1.1\r\nHost: promlink\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
-    }
-
-    /// The most memory that it ever had, in KiB.
-    fn peak(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.process.id());
-        let status = fs::read_to_string(status).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
+/// Waits until that link was looked at three times.
+async fn three_cycles(daemon: &Daemon, index: usize) {
+    let series = format!("promlink_cycles_total{{link=\"link-{index}\"}}");
+    let seen = async || daemon.value(&series).await.filter(|cycles| *cycles >= 3.0);
+    until(&format!("cycle, {series}:\n{}", daemon.log()), seen).await;
 }

@@ -32,7 +32,7 @@ impl Through<'_> {
         let Some(uid) = self.uid().map(str::to_owned) else {
             self.leg
                 .rows
-                .insert(Check::Datasource, super::failed(Cause::DatasourceNotFound, watch.read()));
+                .insert(Check::Datasource, line::failed(Cause::DatasourceNotFound, watch.read()));
             return;
         };
         let kept = memory.kept.get(&Check::DatasourceHealth).cloned();

@@ -20,7 +20,7 @@ use crate::net::http::{Request, Response};
 use crate::probe::Net;
 use crate::probe::causes::End;
 use crate::probe::hops::Hops;
-use crate::probe::line::{self, Line};
+use crate::probe::line::{self, Line, failed};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
 use crate::report::facts::{Fact, Key};
@@ -243,10 +243,6 @@ fn rejected(rejection: &Rejection, status: u16, took: Duration) -> Row {
     let mut row = failed(rejection.cause, took);
     line::note_rejection(&mut row.facts, status, rejection);
     row
-}
-
-fn failed(cause: Cause, took: Duration) -> Row {
-    Row::ended(Outcome::Failed(cause), took, clock::now())
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use crate::clock::{self, Stopwatch};
 use crate::desk::{Rights, Wants};
 use crate::net::limits;
 use crate::plan;
-use crate::probe::grafana::{Missed, Through, failed};
-use crate::probe::line;
+use crate::probe::grafana::{Missed, Through};
+use crate::probe::line::{self, failed};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
-use crate::report::facts::{Fact, Key};
+use crate::report::facts::Key;
 use crate::report::seen::Seen;
 use crate::report::{Outcome, Row};
 
@@ -90,7 +90,6 @@ impl Through<'_> {
             Err(rejection) => {
                 let mut row = failed(rejection.cause, watch.read());
                 line::note_rejection(&mut row.facts, response.status, &rejection);
-                row.facts.push(Key::Status, Fact::Count(u64::from(response.status)));
                 Ok(row)
             }
         }

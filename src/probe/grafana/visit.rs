@@ -1,7 +1,5 @@
 //! One visit: Grafana's own address, hop by hop, and `/api/health`.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use crate::classify::grafana_answer;
@@ -14,7 +12,7 @@ use crate::net::stream::Stream;
 use crate::plan::{self, Applies, Step};
 use crate::probe::causes::End;
 use crate::probe::hops::Hops;
-use crate::probe::line::{self, Line};
+use crate::probe::line::{self, Line, failed};
 use crate::probe::query;
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, CheckMap, Path};
@@ -146,10 +144,6 @@ impl Visiting<'_> {
             }
         }
     }
-}
-
-fn failed(cause: Cause, took: Duration) -> Row {
-    Row::ended(Outcome::Failed(cause), took, clock::now())
 }
 
 /// No part of a visit.
