@@ -187,6 +187,8 @@ impl Daemon {
         serving.spawn(serve::run(listener, Arc::new(front), served.clone()));
 
         tokio::select! {
+            // Parts that were asked to end may have done so by now.
+            biased;
             () = shutdown.cancelled() => {}
             died = first_death(&mut upstream, &mut keeping, &mut serving) => return Err(died),
         }
