@@ -8,6 +8,7 @@
 mod ask;
 mod call;
 mod datasource;
+mod refs;
 mod rights;
 mod visit;
 mod voices;

@@ -113,7 +113,6 @@ fn broken_and_mended() -> Vec<Story> {
             [Turn::Drop(End::Direct), Turn::Drop(End::Behind)],
         )
         .tells("broken no_ready_endpoints direct tcp prometheus")
-        .config(patient)
         .then([Turn::Pass(End::Direct), Turn::Pass(End::Behind)])
         .tells("working"),
     ]
@@ -197,21 +196,13 @@ fn seen_from_here_only() -> Vec<Story> {
     ]
 }
 
-/// A call that began while packets were dropped connects when the kernel sends one again: is it
-/// slow?
-fn patient(config: &mut Config) {
-    config.link = "    thresholds: {slow: 30s}";
-}
-
 /// Two fifths of the usual timeout, as [`LATE`] is of 6 s.
 fn scaled(config: &mut Config) {
     (config.interval, config.timeout) = ("4s", "2s");
-    config.link = "    thresholds: {slow: 800ms}";
+    config.thresholds = "slow: 800ms";
 }
 
 const LATE: F = F::Wire(W::Slow(Duration::from_millis(2400)));
-/// Half of it: Grafana asks twice, one after the other before 12.
-const HALF: F = F::Wire(W::Slow(Duration::from_millis(1200)));
 
 fn outliving_its_cycle() -> Vec<Story> {
     let late = "degraded no_response direct query prometheus";
@@ -227,7 +218,7 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells(late)
             .tells(again)
             .stays(3),
-        story("the same of 9.3", [V9, Turn::Direct(LATE), Turn::Behind(HALF)])
+        story("the same of 9.3", [V9, Turn::Both(LATE)])
             .config(scaled)
             .tells(late)
             .tells(again)
@@ -240,7 +231,6 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells(first)
             .tells("broken connection_timeout grafana grafana_query network")
             .stays(3)
-            .config(patient)
             .then([Turn::Pass(End::Behind)])
             .tells("working"),
         story("the same of 9.3, which hides why", [V9])
@@ -249,7 +239,6 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells(first)
             .tells("broken unreachable_from_grafana grafana grafana_query unclear")
             .stays(3)
-            .config(patient)
             .then([Turn::Pass(End::Behind)])
             .tells("working"),
         after("a query hangs in Grafana", [Turn::Grafana(G::QueryHangs)])

@@ -32,7 +32,8 @@ fn count(seen: &[String], request: &str) -> usize {
 
 #[tokio::test]
 async fn a_good_check_asks_once_for_each_thing() {
-    for (turns, flavour) in [(vec![], "13"), (vec![V9], "9.3")] {
+    // Before 12.0, the newest sample is asked for apart.
+    for (turns, flavour, queries) in [(vec![], "13", 1), (vec![V9], "9.3", 2)] {
         let ground = Ground::build().await;
         ground.turns(&turns).await;
         assert_eq!(check_all(&ground.yaml(&Config::default())).await[0]["verdict"], "working");
@@ -43,9 +44,9 @@ async fn a_good_check_asks_once_for_each_thing() {
             "GET /api/datasources/uid/prometheus/health",
             "GET /api/health",
             "GET /api/org",
-            "POST /api/ds/query",
         ];
-        assert_eq!(seen, expected, "{flavour}");
+        let queries = ["POST /api/ds/query"].repeat(queries);
+        assert_eq!(seen, [&expected[..], &queries].concat(), "{flavour}");
     }
 }
 
