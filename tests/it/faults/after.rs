@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use promlink::demo::fault::{Dns as D, Grafana as G, Prometheus as F, Wire as W};
+use promlink::demo::grafana::Datasource;
 
 use super::ground::{Config, End, Turn};
 use super::story::{Story, after, prove, story};
@@ -212,6 +213,11 @@ fn outliving_its_cycle() -> Vec<Story> {
     let first = "?broken no_response grafana grafana_query unclear";
     let slow = "degraded slow grafana grafana_query datasource";
     vec![
+        // Calls that hang give their slots back.
+        story("six links hang, one does not", [DEAD, DIRECT, Turn::Drop(End::Behind)])
+            .config(|config| config.link = SIX)
+            .tells("working")
+            .stays(5),
         // The call outlives each cycle, and its answer makes the confirming one a good one.
         story("Prometheus answers after 6 s, and so does Grafana", [Turn::Both(LATE)])
             .config(scaled)
@@ -251,3 +257,18 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells("working"),
     ]
 }
+
+/// Another data source where the first one was.
+const DEAD: Turn = Turn::Setup(|setup| {
+    let dead = Datasource { uid: "dead".to_owned(), ..setup.datasources[0].clone() };
+    setup.datasources.push(dead);
+});
+const DIRECT: Turn = Turn::Url("http://{direct}");
+const SIX: &str = "
+  dead-1: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-2: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-3: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-4: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-5: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-6: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+";
