@@ -1,5 +1,5 @@
-//! What is asked by `POST /api/ds/query`, the way panels go: the selector (A), which decides, and the
-//! time of its newest sample (B), which may be missing.
+//! What is asked by `POST /api/ds/query`, the way panels go: the selector (A), which decides, and
+//! the time of its newest sample (B), which may be missing.
 //!
 //! Grafana asks both of one request side by side since 12.0, and one after the other before
 //! (`prometheusRunQueriesInParallel`). There B would keep A's answer back: a Prometheus that takes
@@ -18,8 +18,8 @@ const PATH: &str = "/api/ds/query";
 const SIDE_BY_SIDE: u32 = 12;
 
 impl Through<'_> {
-    /// The request that decides, and the one after it that asks for the newest sample, if that is not
-    /// in the first.
+    /// The request that decides, and the one after it that asks for the newest sample, if that is
+    /// not in the first.
     pub(super) fn query_requests(&self, uid: &str, large: bool) -> (Request, Option<Request>) {
         let plan = &self.link.query;
         let selector = self.reference(uid, "A", &Question::main(plan, large));
