@@ -251,6 +251,10 @@ impl Through<'_> {
         };
         self.leg.rows.insert(Check::DatasourceHealth, health);
         let row = heard.conclude(watch.read(), now);
+        if row.outcome == Outcome::Passed && self.was_failed {
+            // What was said during a fault that is over is asked anew.
+            memory.kept.clear();
+        }
         if row.outcome == Outcome::Failed(Cause::PermissionMissing) {
             self.leg.rows.insert(Check::Auth, row);
         } else {

@@ -19,7 +19,7 @@ fn passes(
     told: &'static str,
     over: impl Into<Vec<Turn>>,
 ) -> Story {
-    after(name, turns).tells(told).then(over).tells("working").series(UP)
+    after(name, turns).tells(told).then(over).tells("working").beside("").series(UP)
 }
 
 const UP: &str = "promlink_link_up{link=\"k8s\"} 1";
