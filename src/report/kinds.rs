@@ -67,8 +67,8 @@ pub fn is_in_plain_sight(cause: Cause) -> bool {
         )
 }
 
-/// Grafana met it on its way to Prometheus. What its API says in place of a data source's description
-/// is no word about the data source, but Grafana's own failure.
+/// Grafana met it on its way to Prometheus. What its API says in place of a data source's
+/// description is no word about the data source, but Grafana's own failure.
 pub fn is_seen_through_grafana(check: Check, cause: Cause) -> bool {
     check.is_through_grafana()
         && (check != Check::Datasource || cause.family() == Family::Datasource)

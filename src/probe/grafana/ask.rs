@@ -221,6 +221,28 @@ impl Through<'_> {
         watch: Stopwatch,
     ) {
         let now = clock::now();
+        self.keep(&mut heard, memory);
+        let health = if memory.waits_for(Check::DatasourceHealth) {
+            Row::skipped(Why::StillWaiting, now)
+        } else {
+            let latest = memory.kept.get(&Check::DatasourceHealth).cloned();
+            latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
+        };
+        self.leg.rows.insert(Check::DatasourceHealth, health);
+        let row = heard.conclude(watch.read(), now);
+        if row.outcome == Outcome::Passed && self.was_failed {
+            // What was said during a fault that is over is asked anew.
+            memory.kept.clear();
+        }
+        if row.outcome == Outcome::Failed(Cause::PermissionMissing) {
+            self.leg.rows.insert(Check::Auth, row);
+        } else {
+            self.leg.rows.insert(Check::GrafanaQuery, row);
+        }
+    }
+
+    /// Keeps what the query saw, and what it said too late; brings what was kept so.
+    fn keep(&mut self, heard: &mut Heard, memory: &mut GrafanaMemory) {
         match &heard.query {
             Some(said) => {
                 if self.occasion.trigger != Trigger::LateAnswer {
@@ -242,23 +264,6 @@ impl Through<'_> {
                     memory.late = None;
                 }
             }
-        }
-        let health = if memory.waits_for(Check::DatasourceHealth) {
-            Row::skipped(Why::StillWaiting, now)
-        } else {
-            let latest = memory.kept.get(&Check::DatasourceHealth).cloned();
-            latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
-        };
-        self.leg.rows.insert(Check::DatasourceHealth, health);
-        let row = heard.conclude(watch.read(), now);
-        if row.outcome == Outcome::Passed && self.was_failed {
-            // What was said during a fault that is over is asked anew.
-            memory.kept.clear();
-        }
-        if row.outcome == Outcome::Failed(Cause::PermissionMissing) {
-            self.leg.rows.insert(Check::Auth, row);
-        } else {
-            self.leg.rows.insert(Check::GrafanaQuery, row);
         }
     }
 
