@@ -103,7 +103,7 @@ impl Scene {
 
     fn fault(self, cause: Cause, check: Check) -> Fault {
         let told = !matches!(self.standing, Standing::Untold(_));
-        let place = place(self.path, check, self.other == Standing::Passed, told);
+        let place = place(self.path, check, cause, self.other == Standing::Passed, told);
         Fault { cause, path: Some(self.path), check: Some(check), side: side(cause, place) }
     }
 }

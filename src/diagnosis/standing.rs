@@ -12,6 +12,7 @@ use crate::report::check::{Check, Path, Why};
 use crate::report::finding::Fault;
 use crate::report::kinds::{
     hides_its_reason, is_in_plain_sight, is_of_position, is_refusal, is_refusal_by_grafana,
+    is_seen_through_grafana,
 };
 use crate::report::verdict::Side;
 use crate::report::{Leg, Outcome, Report, Standing, Walk};
@@ -61,7 +62,8 @@ pub fn told(path: Path, report: &Report) -> Option<Standing> {
         Reading::Undecided => None,
         Reading::Stopped(stop) => {
             let untold = is_untold(path, stop, report);
-            let place = place(path, stop.check, passes(path.other(), report), !untold);
+            let passes = passes(path.other(), report);
+            let place = place(path, stop.check, stop.cause, passes, !untold);
             let side = side(stop.cause, place);
             let fault =
                 Fault { cause: stop.cause, path: Some(path), check: Some(stop.check), side };
@@ -70,11 +72,11 @@ pub fn told(path: Path, report: &Report) -> Option<Standing> {
     }
 }
 
-/// Where a check of `path` looks, for `side`.
-pub fn place(path: Path, check: Check, other_passes: bool, told: bool) -> Place {
+/// Where a check of `path` met `cause`, for `side`.
+pub fn place(path: Path, check: Check, cause: Cause, other_passes: bool, told: bool) -> Place {
     match path {
         Path::Direct => Place::Direct { grafana_passes: other_passes },
-        Path::Grafana if check.is_through_grafana() => {
+        Path::Grafana if is_seen_through_grafana(check, cause) => {
             Place::ThroughGrafana { direct_passed: other_passes }
         }
         Path::Grafana => Place::GrafanaItself { told },

@@ -8,6 +8,7 @@
 mod ask;
 mod call;
 mod datasource;
+mod refs;
 mod rights;
 mod visit;
 mod voices;
@@ -32,7 +33,7 @@ use crate::probe::{Net, Occasion};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Path, Why};
 use crate::report::facts::Key;
-use crate::report::{CarriedFacts, Leg, Outcome, Row, Walk};
+use crate::report::{CarriedFacts, Leg, Outcome, Row, Standing, Walk};
 
 /// Walks the path through Grafana.
 pub async fn walk(
@@ -64,6 +65,7 @@ pub async fn walk(
         visit: None,
         line: None,
         leg: Leg::default(),
+        was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
         revisited: false,
     };
     let leg = through.walk(memory).await;
@@ -108,6 +110,8 @@ struct Through<'a> {
     visit: Option<Arc<Visit>>,
     line: Option<Line>,
     leg: Leg,
+    /// The last cycle that could tell found a fault on this path.
+    was_failed: bool,
     /// A transport failure of ours has led to a second visit; it does so once a cycle.
     revisited: bool,
 }

@@ -3,6 +3,7 @@
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::facts::clean;
+use crate::report::kinds::is_seen_through_grafana;
 use crate::report::verdict::Side;
 
 /// A cause, where it was found, and who has to act.
@@ -54,7 +55,8 @@ impl Fault {
     /// Grafana saw it on its way to Prometheus; Grafana itself answered.
     #[must_use]
     pub fn is_through_grafana(&self) -> bool {
-        self.path == Some(Path::Grafana) && self.check.is_some_and(Check::is_through_grafana)
+        let seen = |check| is_seen_through_grafana(check, self.cause);
+        self.path == Some(Path::Grafana) && self.check.is_some_and(seen)
     }
 }
 

@@ -67,6 +67,13 @@ pub fn is_in_plain_sight(cause: Cause) -> bool {
         )
 }
 
+/// Grafana met it on its way to Prometheus. What its API says in place of a data source's
+/// description is no word about the data source, but Grafana's own failure.
+pub fn is_seen_through_grafana(check: Check, cause: Cause) -> bool {
+    check.is_through_grafana()
+        && (check != Check::Datasource || cause.family() == Family::Datasource)
+}
+
 /// Grafana says that it cannot read Prometheus, but not why.
 pub fn hides_its_reason(cause: Cause, check: Option<Check>) -> bool {
     cause == Cause::UnreachableFromGrafana

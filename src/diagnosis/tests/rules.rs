@@ -119,6 +119,15 @@ fn the_health_check_speaks_where_the_query_does_not_say_why() {
     check(&report, "broken no_response grafana grafana_query unclear");
 }
 
+#[test]
+fn what_grafana_s_api_says_in_place_of_a_data_source_is_grafana_s_own() {
+    for cause in ["gateway_error", "no_response", "answer_malformed"] {
+        let failed = report("passed", &format!("datasource/{cause} reached"));
+        check(&failed, &format!("broken {cause} grafana datasource grafana"));
+        assert!(!diagnose(&failed).summary.contains("Prometheus"), "{}", diagnose(&failed).summary);
+    }
+}
+
 // --- untold
 
 #[test]

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use crate::carried::{GrafanaMemory, Said, Voice};
 use crate::classify::grafana_answer::{self, Failure, ProxyVoice};
 use crate::clock::{self, Stopwatch};
-use crate::link::{Link, Method};
+use crate::link::Method;
 use crate::net::http::Request;
 use crate::net::limits;
 use crate::plan;
+use crate::probe::causes::End;
 use crate::probe::grafana::call::{Asks, Call, Expected};
 use crate::probe::grafana::voices::{self, Heard};
 use crate::probe::grafana::{Through, said_before, send_home};
@@ -220,6 +221,28 @@ impl Through<'_> {
         watch: Stopwatch,
     ) {
         let now = clock::now();
+        self.keep(&mut heard, memory);
+        let health = if memory.waits_for(Check::DatasourceHealth) {
+            Row::skipped(Why::StillWaiting, now)
+        } else {
+            let latest = memory.kept.get(&Check::DatasourceHealth).cloned();
+            latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
+        };
+        self.leg.rows.insert(Check::DatasourceHealth, health);
+        let row = heard.conclude(watch.read(), now);
+        if row.outcome == Outcome::Passed && self.was_failed {
+            // What was said during a fault that is over is asked anew.
+            memory.kept.clear();
+        }
+        if row.outcome == Outcome::Failed(Cause::PermissionMissing) {
+            self.leg.rows.insert(Check::Auth, row);
+        } else {
+            self.leg.rows.insert(Check::GrafanaQuery, row);
+        }
+    }
+
+    /// Keeps what the query saw, and what it said too late; brings what was kept so.
+    fn keep(&mut self, heard: &mut Heard, memory: &mut GrafanaMemory) {
         match &heard.query {
             Some(said) => {
                 if self.occasion.trigger != Trigger::LateAnswer {
@@ -241,19 +264,6 @@ impl Through<'_> {
                     memory.late = None;
                 }
             }
-        }
-        let health = if memory.waits_for(Check::DatasourceHealth) {
-            Row::skipped(Why::StillWaiting, now)
-        } else {
-            let latest = memory.kept.get(&Check::DatasourceHealth).cloned();
-            latest.or(kept).unwrap_or_else(|| Row::skipped(Why::Busy, now))
-        };
-        self.leg.rows.insert(Check::DatasourceHealth, health);
-        let row = heard.conclude(watch.read(), now);
-        if row.outcome == Outcome::Failed(Cause::PermissionMissing) {
-            self.leg.rows.insert(Check::Auth, row);
-        } else {
-            self.leg.rows.insert(Check::GrafanaQuery, row);
         }
     }
 
@@ -285,16 +295,12 @@ impl Through<'_> {
             targets_down: (self.link.prometheus.is_none() && query::counts_targets(self.link))
                 .then_some(self.link.thresholds.targets_down),
         };
-        let (asks, request, line) = if check == Check::GrafanaQuery {
-            let line = self.line.replace(line::Line::new(
-                crate::probe::causes::End::Grafana,
-                address,
-                None,
-            ));
-            (Asks::Query(expected), self.query_request(uid, memory.large), line)
+        let (asks, (request, newest), line) = if check == Check::GrafanaQuery {
+            let line = self.line.replace(line::Line::new(End::Grafana, address, None));
+            (Asks::Query(expected), self.query_requests(uid, memory.large), line)
         } else {
             let path = format!("/api/datasources/uid/{}/health", query::escape(uid));
-            (Asks::Health(expected), self.get(&path, limits::SMALL_BODY), None)
+            (Asks::Health(expected), (self.get(&path, limits::SMALL_BODY), None), None)
         };
         let call = Call {
             net: Arc::clone(self.net),
@@ -303,6 +309,7 @@ impl Through<'_> {
             address,
             line,
             request,
+            newest,
             asks,
         };
         memory.waiting.push(call.begin(slot));
@@ -312,21 +319,6 @@ impl Through<'_> {
     /// The data source asks in each user's own name, which we do not have.
     fn forwards_user(&self) -> bool {
         self.leg.seen.datasource.as_ref().is_some_and(|seen| seen.forwards_user)
-    }
-
-    /// `POST /api/ds/query`, the way panels go: A is the selector, B the time of its newest sample.
-    fn query_request(&self, uid: &str, large: bool) -> Request {
-        let path = "/api/ds/query";
-        let kind = self.leg.seen.datasource.as_ref().map_or("prometheus", |seen| &seen.kind);
-        let url = &self.side.end.endpoint.url;
-        Request {
-            method: Method::Post,
-            target: query::target_form(url, format!("{}{path}", url.path), self.hops.is_absolute()),
-            host: url.host_header(),
-            headers: self.headers.clone().unwrap_or_default(),
-            body: Some(("application/json", query_body(self.link, kind, uid, large))),
-            cap: limits::GRAFANA_BODY,
-        }
     }
 
     /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the
@@ -381,30 +373,4 @@ async fn listen_for_health(memory: &mut GrafanaMemory, deadline: Instant) {
         let Some(said) = said_before(memory, deadline).await else { return };
         memory.take_in(said);
     }
-}
-
-/// The body of a query of both refs, in one data source: two in one query have crashed a Grafana.
-fn query_body(link: &Link, kind: &str, uid: &str, large: bool) -> String {
-    let selector = query::selector(&link.query);
-    let a = Question::main(&link.query, large);
-    let mut refs = vec![("A", a.promql())];
-    if link.query.freshness && link.query.expect_series {
-        refs.push(("B", Question::Newest(selector).promql()));
-    }
-    let queries: Vec<serde_json::Value> = refs
-        .into_iter()
-        .map(|(name, promql)| {
-            serde_json::json!({
-                "refId": name,
-                "datasource": {"type": kind, "uid": uid},
-                "expr": promql,
-                "instant": true,
-                "range": false,
-                "format": "time_series",
-                "intervalMs": 15_000,
-                "maxDataPoints": 100,
-            })
-        })
-        .collect();
-    serde_json::json!({"from": "now-5m", "to": "now", "queries": queries}).to_string()
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use promlink::demo::fault::{Dns as D, Grafana as G, Prometheus as F, Wire as W};
+use promlink::demo::grafana::Datasource;
 
 use super::ground::{Config, End, Turn};
 use super::story::{Story, after, prove, story};
@@ -18,7 +19,7 @@ fn passes(
     told: &'static str,
     over: impl Into<Vec<Turn>>,
 ) -> Story {
-    after(name, turns).tells(told).then(over).tells("working").series(UP)
+    after(name, turns).tells(told).then(over).tells("working").beside("").series(UP)
 }
 
 const UP: &str = "promlink_link_up{link=\"k8s\"} 1";
@@ -113,7 +114,6 @@ fn broken_and_mended() -> Vec<Story> {
             [Turn::Drop(End::Direct), Turn::Drop(End::Behind)],
         )
         .tells("broken no_ready_endpoints direct tcp prometheus")
-        .config(patient)
         .then([Turn::Pass(End::Direct), Turn::Pass(End::Behind)])
         .tells("working"),
     ]
@@ -197,21 +197,13 @@ fn seen_from_here_only() -> Vec<Story> {
     ]
 }
 
-/// A call that began while packets were dropped connects when the kernel sends one again: is it
-/// slow?
-fn patient(config: &mut Config) {
-    config.link = "    thresholds: {slow: 30s}";
-}
-
 /// Two fifths of the usual timeout, as [`LATE`] is of 6 s.
 fn scaled(config: &mut Config) {
     (config.interval, config.timeout) = ("4s", "2s");
-    config.link = "    thresholds: {slow: 800ms}";
+    config.thresholds = "slow: 800ms";
 }
 
 const LATE: F = F::Wire(W::Slow(Duration::from_millis(2400)));
-/// Half of it: Grafana asks twice, one after the other before 12.
-const HALF: F = F::Wire(W::Slow(Duration::from_millis(1200)));
 
 fn outliving_its_cycle() -> Vec<Story> {
     let late = "degraded no_response direct query prometheus";
@@ -221,13 +213,18 @@ fn outliving_its_cycle() -> Vec<Story> {
     let first = "?broken no_response grafana grafana_query unclear";
     let slow = "degraded slow grafana grafana_query datasource";
     vec![
+        // Calls that hang give their slots back.
+        story("six links hang, one does not", [DEAD, DIRECT, Turn::Drop(End::Behind)])
+            .config(|config| config.link = SIX)
+            .tells("working")
+            .stays(5),
         // The call outlives each cycle, and its answer makes the confirming one a good one.
         story("Prometheus answers after 6 s, and so does Grafana", [Turn::Both(LATE)])
             .config(scaled)
             .tells(late)
             .tells(again)
             .stays(3),
-        story("the same of 9.3", [V9, Turn::Direct(LATE), Turn::Behind(HALF)])
+        story("the same of 9.3", [V9, Turn::Both(LATE)])
             .config(scaled)
             .tells(late)
             .tells(again)
@@ -240,7 +237,6 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells(first)
             .tells("broken connection_timeout grafana grafana_query network")
             .stays(3)
-            .config(patient)
             .then([Turn::Pass(End::Behind)])
             .tells("working"),
         story("the same of 9.3, which hides why", [V9])
@@ -249,7 +245,6 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells(first)
             .tells("broken unreachable_from_grafana grafana grafana_query unclear")
             .stays(3)
-            .config(patient)
             .then([Turn::Pass(End::Behind)])
             .tells("working"),
         after("a query hangs in Grafana", [Turn::Grafana(G::QueryHangs)])
@@ -262,3 +257,18 @@ fn outliving_its_cycle() -> Vec<Story> {
             .tells("working"),
     ]
 }
+
+/// Another data source where the first one was.
+const DEAD: Turn = Turn::Setup(|setup| {
+    let dead = Datasource { uid: "dead".to_owned(), ..setup.datasources[0].clone() };
+    setup.datasources.push(dead);
+});
+const DIRECT: Turn = Turn::Url("http://{direct}");
+const SIX: &str = "
+  dead-1: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-2: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-3: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-4: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-5: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+  dead-6: {interval: 3s, timeout: 900ms, grafana: {name: main, datasource: {uid: dead}}}
+";

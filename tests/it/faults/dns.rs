@@ -148,7 +148,7 @@ async fn a_server_that_answers_after_all() {
         ),
         row("slow", [Turn::Dns(slow)], "degraded dns_slow direct dns dns")
             .beside("degrades dns_slow grafana/dns")
-            .config(|config| config.link = "    thresholds: {dns_slow: 200ms}"),
+            .config(|config| config.thresholds = "dns_slow: 200ms"),
     ])
     .await;
 }

@@ -72,6 +72,8 @@ pub struct Config {
     pub prometheus: &'static str,
     /// The link's Grafana; empty: none.
     pub grafana: &'static str,
+    /// The link's thresholds; a busy machine is slow, and no row but some is about that.
+    pub thresholds: &'static str,
     /// More keys of the link.
     pub link: &'static str,
     /// Keys of the Grafana.
@@ -117,9 +119,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             interval: "15s",
-            timeout: "5s",
+            timeout: "10s",
             prometheus: "url: '{prometheus}'",
             grafana: "name: main, datasource: {uid: prometheus}",
+            thresholds: "slow: 30s, dns_slow: 30s",
             link: "",
             main: "url: '{main}', authorization: {credentials: {token}}",
             dns: "servers: ['{dns}'], search: [monitoring.svc.cluster.local, svc.cluster.local, \
@@ -216,16 +219,17 @@ impl Ground {
 
     /// A configuration with one link.
     pub fn yaml(&self, config: &Config) -> String {
-        let Config { interval, timeout, prometheus, grafana, link, main, dns } = config;
+        let Config { interval, timeout, thresholds, prometheus, grafana, link, main, dns } = config;
         let end = |key: &str, keys: &str| {
             if keys.is_empty() { String::new() } else { format!("    {key}: {{{keys}}}\n") }
         };
         self.fill(&format!(
             "dns: {{{dns}}}\ndefaults: {{interval: {interval}, timeout: {timeout}}}\n\
-             grafanas:\n  main: {{{main}}}\nlinks:\n  {}:\n{}{}{link}\n",
+             grafanas:\n  main: {{{main}}}\nlinks:\n  {}:\n{}{}{}{link}\n",
             self.link,
             end("prometheus", prometheus),
             end("grafana", grafana),
+            end("thresholds", thresholds),
         ))
     }
 

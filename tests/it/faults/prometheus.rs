@@ -305,8 +305,8 @@ async fn the_wire_to_prometheus() {
 
 #[tokio::test]
 async fn what_does_not_break_a_link() {
-    let slow = F::Wire(W::Slow(Duration::from_millis(300)));
-    let is_slow = |row: Row| row.config(|config| config.link = "    thresholds: {slow: 200ms}");
+    let slow = F::Wire(W::Slow(Duration::from_millis(1200)));
+    let is_slow = |row: Row| row.config(|config| config.thresholds = "slow: 1s");
     let partial = "degraded partial_answer direct query prometheus";
     let down = "degraded all_targets_down direct query prometheus";
     prove([
@@ -376,7 +376,7 @@ async fn many_series() {
     let many = row("many series", [Turn::Both(F::Series(3000))], "working");
     let patient = many.config(|config| {
         config.timeout = "14s";
-        config.link = "    thresholds: {slow: 14s}";
+        config.thresholds = "slow: 14s";
     });
     prove([patient]).await;
 }

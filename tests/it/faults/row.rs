@@ -70,7 +70,7 @@ impl Row {
 
     /// A cycle that something in it will use up.
     pub fn short(self) -> Self {
-        self.config(|config| config.timeout = "1s")
+        self.config(|config| config.timeout = "2s")
     }
 
     /// A link without Grafana.

@@ -20,8 +20,8 @@ use super::row::{findings, is_asked_for, line, rows};
 static AT_A_TIME: Semaphore = Semaphore::const_new(11);
 /// Between two looks at what is published.
 const LOOK: Duration = Duration::from_millis(200);
-/// For one chapter: 40 s. Published changes come within three cycles of 2 s, and what outlives a cycle
-/// within six seconds.
+/// For one chapter: 40 s. Published changes come within three cycles of 2 s, and what outlives a
+/// cycle within six seconds.
 const LOOKS: usize = 200;
 
 /// Things that happen in turn, and what is published of each.
