@@ -176,6 +176,8 @@ impl Daemon {
         serving.spawn(serve::run(listener, Arc::new(front), served.clone()));
 
         tokio::select! {
+            // The parts end by the same token, some of them before this task looks.
+            biased;
             () = shutdown.cancelled() => {}
             died = first_death(&mut upstream, &mut keeping, &mut serving) => return Err(died),
         }
