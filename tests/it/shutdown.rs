@@ -1,5 +1,6 @@
 //! How the program begins and ends: signals, ports, and what it says before it does either.
 
+use std::io::Write as _;
 use std::net;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Output};
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, until};
 
 fn promlink(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_promlink")).args(arguments).output().unwrap()
@@ -60,6 +61,26 @@ async fn it_ends_well_every_time() {
         let mut task = JoinSet::from_iter([running]);
         stop.cancel();
         assert_eq!(task.join_next().await.unwrap().unwrap(), Ok(()));
+    }
+}
+
+/// A client that never ends its request holds the drain up, for 2 s, or until a second signal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_does_not_wait_for_clients() {
+    let config = "links: {k8s: {prometheus: {url: 'http://127.0.0.1:1'}}}";
+    for (again, code) in [(None, 0), (Some("TERM"), 128 + 15), (Some("INT"), 128 + 2)] {
+        let mut daemon = Daemon::start(config).await;
+        let mut client = net::TcpStream::connect(daemon.address()).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        // The one above was accepted first.
+        daemon.metrics().await;
+        daemon.signal("TERM");
+        if let Some(again) = again {
+            let begun = async || daemon.log().contains("shutting down").then_some(());
+            until("begin to end", begun).await;
+            daemon.signal(again);
+        }
+        assert_eq!(daemon.ended().await.code(), Some(code), "{again:?}: {}", daemon.log());
     }
 }
 
