@@ -11,6 +11,10 @@ use promlink::demo::fault::{self, Wire};
 use promlink::demo::prometheus::{self, Prometheus as StandIn, Setup};
 use promlink::demo::standin::ANY_PORT;
 
+use tokio::io::AsyncWriteExt as _;
+use tokio::net;
+use tokio::task::JoinSet;
+
 use crate::daemon::{Daemon, until};
 use crate::prometheus::Prometheus;
 
@@ -205,6 +209,32 @@ async fn strange_clients_hurt_nobody_else() {
     let mut rest = Vec::new();
     first.read_to_end(&mut rest).unwrap();
     assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{rest:?}");
+}
+
+/// More than the server takes at a time, half of them with a request that does not end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_connections_do_not_keep_a_scraper_out() {
+    let server = stand_in().await;
+    let daemon = daemon(&server).await;
+    let address = daemon.address();
+    let mut coming = JoinSet::new();
+    for index in 0..1000 {
+        coming.spawn(async move {
+            let mut stream = net::TcpStream::connect(address).await.unwrap();
+            if index % 2 == 0 {
+                // It may be gone already, to make room.
+                stream.write_all(b"GET /metrics HT").await.ok();
+            }
+            stream
+        });
+    }
+    let crowd = coming.join_all().await;
+    #[expect(clippy::disallowed_methods, reason = "measured from outside")]
+    let begun = Instant::now();
+    let scraped = reqwest::get(format!("http://{address}/metrics")).await.unwrap();
+    assert_eq!(scraped.status(), 200);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    drop(crowd);
 }
 
 #[tokio::test(flavor = "multi_thread")]
