@@ -134,6 +134,14 @@ async fn text(response: Response) -> (StatusCode, String) {
     (response.status(), response.text().await.unwrap())
 }
 
+/// How long it takes, and what comes of it.
+pub async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
+    #[expect(clippy::disallowed_methods, reason = "measured from outside")]
+    let begun = Instant::now();
+    let result = work.await;
+    (begun.elapsed(), result)
+}
+
 /// Asks again and again until there is an answer.
 pub async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     #[expect(clippy::disallowed_methods, reason = "a deadline of real time")]
