@@ -106,6 +106,13 @@ impl Daemon {
         until(&format!("have {series} {wanted}:\n{}", self.log()), is).await;
     }
 
+    /// The most memory that it ever had, in KiB.
+    pub fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
         let id = self.process.id().to_string();

@@ -2,24 +2,19 @@
 //! memory.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::prometheus::{self, Prometheus, Setup};
 use promlink::demo::standin::ANY_PORT;
-use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 use crate::check::check_yaml;
+use crate::daemon::{Daemon, until};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The most memory that the daemon ever had, in KiB, whatever it was sent.
 const MEMORY: u64 = 64 * 1024;
-/// For a daemon's first port and cycles.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Each fault, and what `check` makes of it.
 const TABLE: [(Wire, &str); 9] = [
@@ -53,16 +48,17 @@ fn yaml(servers: &[Prometheus], timing: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_is_told_in_time() {
-    let mut wrong = Vec::new();
+    let mut rows = JoinSet::new();
     for (wire, told) in TABLE {
         let server = server(3, wire).await;
-        let timing = format!("interval: 15s, timeout: {}s", TIMEOUT.as_secs());
-        let found = check_yaml(&yaml(&[server], &timing));
-        let in_time = found.took < TIMEOUT + Duration::from_secs(1);
-        if found.told != told || !in_time {
-            wrong.push(format!("{wire:?}: {told}; found {found:#?}"));
-        }
+        rows.spawn_blocking(move || {
+            let timing = format!("interval: 15s, timeout: {}s", TIMEOUT.as_secs());
+            let found = check_yaml(&yaml(&[server], &timing));
+            let is_right = found.told == told && found.took < TIMEOUT + Duration::from_secs(1);
+            (!is_right).then(|| format!("{wire:?}: {told}; found {found:#?}"))
+        });
     }
+    let wrong: Vec<String> = rows.join_all().await.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -72,25 +68,23 @@ async fn memory_is_bounded_whatever_is_sent() {
     for (wire, _) in TABLE {
         servers.push(server(3, wire).await);
     }
-    let daemon = Daemon::start(&yaml(&servers, "interval: 1s, timeout: 1s"));
+    let daemon = Daemon::start(&yaml(&servers, "interval: 1s, timeout: 1s")).await;
     for index in 0..servers.len() {
-        daemon.until(|metrics| cycles(metrics, index) >= 3);
+        cycles(&daemon, index, 3).await;
     }
-    let peak = daemon.peak();
-    println!("at most {peak} KiB");
-    assert!(peak < MEMORY, "{peak} KiB");
+    assert!(daemon.peak() < MEMORY, "{} KiB", daemon.peak());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_thousand_series_are_read_once_and_then_counted() {
     let servers = [server(30_000, fault::Prometheus::None).await];
-    let text = yaml(&servers, "interval: 5s, timeout: 5s");
+    let text = yaml(&servers, "interval: 4s, timeout: 4s");
     check_yaml(&text).is("0 working");
 
     let [server] = &servers;
     server.forget();
-    let daemon = Daemon::start(&text);
-    daemon.until(|metrics| cycles(metrics, 0) >= 3);
+    let daemon = Daemon::start(&text).await;
+    cycles(&daemon, 0, 3).await;
     let asked = server.seen();
     let times = |query: &str| {
         let request = format!("POST /api/v1/query {query}");
@@ -98,87 +92,13 @@ async fn thirty_thousand_series_are_read_once_and_then_counted() {
     };
     assert_eq!(times("up"), 1, "{asked:?}");
     assert!(times("count(up)") >= 2 && times("count(up == 1)") >= 2, "{asked:?}");
-    let peak = daemon.peak();
-    println!("at most {peak} KiB");
-    assert!(peak < MEMORY, "{peak} KiB");
+    assert_eq!(daemon.value("promlink_prometheus_targets{link=\"link-0\"}").await, Some(3e4));
+    assert!(daemon.peak() < MEMORY, "{} KiB", daemon.peak());
 }
 
-/// How often that link was looked at.
-fn cycles(metrics: &str, index: usize) -> u64 {
-    let start = format!("promlink_cycles_total{{link=\"link-{index}\"");
-    let lines = metrics.lines().filter(|line| line.starts_with(&start));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
-}
-
-/// `promlink serve`; dropping it ends it.
-struct Daemon {
-    process: Child,
-    address: SocketAddr,
-    _log: Lines<BufReader<ChildStderr>>,
-    _folder: TempDir,
-}
-
-/// Where it serves, if this line of its log says so.
-fn address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("promlink serves").and(line.split_once("address="))?;
-    rest.split_whitespace().next()?.trim_matches('"').parse().ok()
-}
-
-// === impl Daemon ===
-
-impl Daemon {
-    fn start(config: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("promlink.yml");
-        fs::write(&file, config).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_promlink"))
-            .arg("serve")
-            .arg(format!("--config.file={}", file.display()))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = log.find_map(|line| address(&line.unwrap())).unwrap();
-        // A few lines, one at each transition: they fit the pipe.
-        Self { process, address, _log: log, _folder: folder }
-    }
-
-    /// Waits until `/metrics` says so.
-    fn until(&self, condition: impl Fn(&str) -> bool) {
-        #[expect(clippy::disallowed_methods, reason = "a deadline of real time")]
-        let begun = Instant::now();
-        let mut metrics = String::new();
-        while !self.metrics().is_some_and(|now| {
-            metrics = now;
-            condition(&metrics)
-        }) {
-            assert!(begun.elapsed() < PATIENCE, "{metrics}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn metrics(&self) -> Option<String> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        let request = "GET /metrics HTTP/1.1\r\nHost: promlink\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
-    }
-
-    /// The most memory that it ever had, in KiB.
-    fn peak(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.process.id());
-        let status = fs::read_to_string(status).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
+/// Waits until that link was looked at so many times.
+async fn cycles(daemon: &Daemon, index: usize, times: u32) {
+    let series = format!("promlink_cycles_total{{link=\"link-{index}\"}}");
+    let enough = async || (daemon.value(&series).await? >= f64::from(times)).then_some(());
+    until("look often enough", enough).await;
 }

@@ -16,6 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net;
 use tokio::task::JoinSet;
 
+use crate::check::check_url;
 use crate::daemon::{Daemon, timed, until};
 use crate::prometheus::Prometheus;
 use crate::shipped::catalogue;
@@ -79,8 +80,7 @@ async fn compressed_metrics_are_the_same_series() {
 async fn the_real_prometheus_scrapes_it_and_promtool_accepts_it() {
     let server = stand_in().await;
     let daemon = daemon(&server).await;
-    let target = daemon.address().to_string();
-    let scrape = format!("static_configs: [{{targets: ['{target}']}}]");
+    let scrape = format!("static_configs: [{{targets: ['{}']}}]", daemon.address());
     let Some(real) = Prometheus::start(crate::prometheus::Setup {
         scrape: &scrape,
         ..crate::prometheus::Setup::default()
@@ -97,6 +97,7 @@ async fn the_real_prometheus_scrapes_it_and_promtool_accepts_it() {
         })
         .await;
     }
+    check_url(&real.url()).is("0 working");
 
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
