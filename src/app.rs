@@ -16,6 +16,7 @@ use crate::clock;
 use crate::config::{Settings, Sources};
 use crate::diagnosis::diagnose;
 use crate::expose::metrics::process::Process;
+use crate::expose::table::FailOn;
 use crate::expose::{Shown, json, table};
 use crate::keeper;
 use crate::link::Link;
@@ -47,6 +48,16 @@ pub struct CheckOptions {
     pub output: Output,
     /// Repeat until nothing fails or this is over.
     pub wait: Option<Duration>,
+    /// From which verdict on a link fails.
+    pub fail_on: FailOn,
+}
+
+impl CheckOptions {
+    /// One look, of which everything but working fails.
+    #[must_use]
+    pub fn new(output: Output) -> Self {
+        Self { output, wait: None, fail_on: FailOn::default() }
+    }
 }
 
 /// How a result is written.
@@ -235,7 +246,7 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     let base = settings.web.external_url.clone();
     let links = settings.links.into_iter().map(Arc::new);
     let cycles: Vec<LatestCycle> = stream::iter(links.clone())
-        .map(|link| check_one(&probe, link, until))
+        .map(|link| check_one(&probe, link, until, options.fail_on))
         .buffered(CHECKS)
         .collect()
         .await;
@@ -257,16 +268,22 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     Ok(CheckResult { text, verdicts })
 }
 
-/// Cycles of one link until one works or the time is over. What a cycle reached does not count in
-/// the next one: each is judged as the first.
-async fn check_one(probe: &Probe, link: Arc<Link>, until: tokio::time::Instant) -> LatestCycle {
+/// Cycles of one link until one does not fail or the time is over. What a cycle reached does not
+/// count in the next one: each is judged as the first.
+async fn check_one(
+    probe: &Probe,
+    link: Arc<Link>,
+    until: tokio::time::Instant,
+    fail_on: FailOn,
+) -> LatestCycle {
     let mut carried = Carried::default();
     loop {
         let cycle = probe.cycle(Arc::clone(&link), Trigger::Request, carried).await;
         let Cycle { report, carried: kept } = cycle;
         let diagnosis = diagnose(&report);
         let latest = LatestCycle { report, diagnosis };
-        if latest.diagnosis.verdict == Verdict::Working || clock::left(until).is_zero() {
+        let fails = table::exit_code(latest.diagnosis.verdict, fail_on) != 0;
+        if !fails || clock::left(until).is_zero() {
             return latest;
         }
         carried = kept;

@@ -154,16 +154,20 @@ impl Rejection {
 
 /// A URL without query, fragment and credentials: those of a login redirect hold secrets.
 fn bare_url(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match url.split_once("//") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let host = authority.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}//{host}{path}")
-        }
-        None => url.to_owned(),
-    }
+    without_credentials(url.split(['?', '#']).next().unwrap_or_default())
+}
+
+/// A URL may hold a password, even one that is no valid URL.
+fn without_credentials(url: &str) -> String {
+    let scheme = match url.split_once("//") {
+        Some((scheme, _)) if scheme.is_empty() || scheme.ends_with(':') => scheme.len() + 2,
+        Some(_) | None => 0,
+    };
+    let (scheme, rest) = url.split_at(scheme);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{host}{path}")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! that hangs for a minute on one dead data source must still answer for the others.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use crate::link::Grafana;
 use crate::report::Row;
 use crate::report::check::CheckMap;
 use crate::report::seen::Seen;
-use std::net::SocketAddr;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@
 //! carries.
 
 mod findings;
-pub mod kinds;
 mod side;
 mod standing;
 #[cfg(test)]
@@ -17,9 +16,9 @@ mod words;
 use crate::report::cause::{Cause, Family, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
+use crate::report::kinds::hides_its_reason;
 use crate::report::verdict::{Side, Verdict};
 use crate::report::{Report, Standing};
-use kinds::hides_its_reason;
 use verdict::Ruling;
 
 pub use standing::told;

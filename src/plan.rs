@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use crate::clock::Now;
-use crate::diagnosis::kinds::is_of_position;
 use crate::report::cause::Cause;
 use crate::report::check::{Check, CheckMap, Path, Why};
 use crate::report::facts::Key;
+use crate::report::kinds::is_of_position;
 use crate::report::{Leg, Outcome, Row, Walk};
 
 #[cfg(test)]

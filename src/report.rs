@@ -4,6 +4,7 @@ pub mod cause;
 pub mod check;
 pub mod facts;
 pub mod finding;
+pub mod kinds;
 #[cfg(test)]
 pub mod sample;
 pub mod seen;

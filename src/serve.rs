@@ -29,6 +29,9 @@ const CONNECTIONS: usize = 256;
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// The largest head of a request.
 const HEAD_BYTES: usize = 16 << 10;
+/// The whole life of a connection: the largest scrape over a slow line takes some seconds. Readers
+/// that never read would hold all connections otherwise, and the kubelet's with them.
+const LIFE: Duration = Duration::from_secs(30);
 /// What is under way at the end may take this long.
 const DRAIN: Duration = Duration::from_secs(2);
 /// After an accept that failed for want of descriptors, others may close meanwhile.
@@ -57,8 +60,8 @@ pub async fn run(listener: TcpListener, front: Arc<Front>, stop: CancellationTok
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         accepted += 1;
-        // A peer that went is no news.
-        open.spawn(accepted, graceful.watch(connection).map(|_| ()));
+        // A peer that went, or never reads, is no news.
+        open.spawn(accepted, timeout(LIFE, graceful.watch(connection)).map(|_| ()));
         if open.len() > CONNECTIONS
             && let Some(oldest) = open.keys().min().copied()
         {

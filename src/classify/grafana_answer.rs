@@ -1,7 +1,7 @@
 //! Answers of Grafana's own endpoints.
 //!
 //! Everywhere a [`Rejection`] means that Grafana, or something in its place, did not do what was
-//! asked; [`is_refusal`] tells whether that was for lack of rights, which is charged to `auth`. A
+//! asked; its cause tells whether that was for lack of rights, which is charged to `auth`. A
 //! [`Failure`] means that Grafana did, and tells of the data source. The body decides which of the
 //! two it is, for one status serves both: 400 is the plugin's word for a broken data source and
 //! Grafana's for a bad request, and 500 `invalid API key` is a revoked token (or a dead database,
@@ -10,7 +10,6 @@
 mod datasource;
 mod decode;
 
-#[allow(unused_imports, reason = "while the house is being built")]
 pub use datasource::{Datasource, DatasourceUrl, datasource, datasource_list, explained};
 
 use serde::Deserialize;
@@ -281,20 +280,6 @@ pub fn rule_error(answer: &Answer<'_>, url: &str) -> Option<Failure> {
     let mut rules = body.data.groups.into_iter().flat_map(|group| group.rules);
     let message = rules.find_map(|rule| rule.last_error.filter(|error| error.contains(&place)))?;
     Some(Failure { cause: grafana_message::cause(&message, None), message })
-}
-
-/// The cause is a refusal of ours by Grafana, whichever call met it.
-#[must_use]
-pub fn is_refusal(cause: Cause) -> bool {
-    [
-        Cause::TokenMissing,
-        Cause::TokenRejected,
-        Cause::TokenExpired,
-        Cause::PermissionMissing,
-        Cause::WrongOrganisation,
-        Cause::GrafanaLoginRedirect,
-    ]
-    .contains(&cause)
 }
 
 /// The permission that a refusal names.

@@ -6,6 +6,7 @@ use super::*;
 use crate::classify::grafana_answer::{DatasourceHealth, DsQuery, ProxyVoice};
 use crate::classify::{grafana_answer as grafana, prometheus};
 use crate::link::Scheme;
+use crate::report::kinds::is_refusal_by_grafana;
 
 /// One row a recording: who judges it, its file below `tests/it/fixtures`, and what it is.
 const RECORDINGS: &str = include_str!("tests/recordings.txt");
@@ -193,6 +194,21 @@ fn rows(table: &str) -> impl Iterator<Item = Vec<String>> {
 }
 
 #[test]
+fn credentials_in_a_url_are_never_shown() {
+    for (url, shown) in [
+        ("http://u:p@w@prom:9090/x@y", "http://prom:9090/x@y"),
+        ("http://prom:9090", "http://prom:9090"),
+        ("//u:p@prom", "//prom"),
+        ("u:p@prom:9090/a//b", "prom:9090/a//b"),
+        ("prom:9090", "prom:9090"),
+    ] {
+        assert_eq!(without_credentials(url), shown);
+    }
+    assert_eq!(bare_url("https://u:p@login/auth?token=1#2"), "https://login/auth");
+    assert_eq!(bare_url("/login?to=a@b"), "/login");
+}
+
+#[test]
 fn without_credentials_a_token_is_missing() {
     let nobody = Recording::read("grafana-prometheus-plugin-13.1.7/side-nocred-org");
     let answer = Answer { credentials: false, ..nobody.answer() };
@@ -219,8 +235,8 @@ fn evidence_is_kept() {
     let locked = read("grafana-prometheus-plugin-13.1.7/db-sqlite-locked-org");
     let rejection = grafana::organisation(&locked.answer()).unwrap_err();
     assert_eq!(grafana::permission(&rejection), Some("orgs:read"));
-    assert!(grafana::is_refusal(rejection.cause));
-    assert!(!grafana::is_refusal(Cause::GrafanaDatabaseDown));
+    assert!(is_refusal_by_grafana(rejection.cause));
+    assert!(!is_refusal_by_grafana(Cause::GrafanaDatabaseDown));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{Layers, complain, failed, say, wants_colour, with_runtime};
 use crate::app::{self, CheckOptions, Output};
 use crate::config::{Settings, meant};
 use crate::expose::table::{FailOn, exit_code, worst};
+use crate::report::verdict::Verdict;
 use crate::telemetry;
 
 /// Shown below the flags.
@@ -54,9 +55,13 @@ pub fn run(args: CheckArgs) -> ExitCode {
         Format::Json => Output::Json,
     };
     with_runtime(async {
-        match app::check(settings, CheckOptions { output, wait }).await {
+        match app::check(settings, CheckOptions { output, wait, fail_on }).await {
             Ok(result) => say(&result.text, exit_code(worst(&result.verdicts), fail_on)),
-            Err(error) => failed(&error),
+            // Nothing was looked at: nobody can tell.
+            Err(error) => {
+                failed(&error);
+                ExitCode::from(exit_code(Verdict::Unknown, fail_on))
+            }
         }
     })
 }

@@ -4,7 +4,8 @@
 //! look for it, and only `config check`, which somebody runs to be told, does.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use super::Settings;
@@ -28,7 +29,7 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
     let mut looked_at = BTreeSet::new();
     for (at, http) in ends {
         for path in files(http).into_iter().filter(|path| looked_at.insert(path.to_owned())) {
-            if let Err(error) = File::open(path) {
+            if let Err(error) = open(path) {
                 warnings.push(format!("{at}: {} cannot be read: {error}", path.display()));
             }
         }
@@ -40,6 +41,14 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Whether it opens; a pipe would wait for a writer, and is refused at each use as well.
+fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("is no regular file"));
+    }
+    File::open(path)
 }
 
 fn files(http: &HttpOptions) -> Vec<&Path> {

@@ -4,8 +4,9 @@
 //! they keep no line of a value, one of two duplicate keys, and name no variable in a mistake.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use config::{Config, ConfigError, Map, Source, Value, ValueKind};
@@ -37,6 +38,10 @@ struct Values(Value);
 /// Reads a whole file of bounded size; the error says why not.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, ConfigErrors> {
     let bytes = (|| {
+        // Opening a pipe waits for a writer, who may never come. `<(…)` and `/dev/stdin` have one.
+        if !path.starts_with("/dev") && fs::metadata(path)?.file_type().is_fifo() {
+            return Err(io::Error::other("is a pipe"));
+        }
         let mut bytes = Vec::new();
         File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
         Ok::<_, io::Error>(bytes)

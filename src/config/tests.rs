@@ -400,6 +400,36 @@ fn ten_thousand_links_fit_and_many_mistakes_are_cut() {
     assert_eq!(errors.to_string().lines().count(), 101);
 }
 
+/// Texts behind aliases count by their length: a few MB of file would be many GB of memory.
+#[test]
+fn long_texts_behind_aliases_are_refused() {
+    let long = "x".repeat(1 << 20);
+    for file in [
+        format!("a: &a {long}\nb: [{}]\n", "*a,".repeat(1000)),
+        format!("a: &a {{? {long} : 1}}\nb: [{}]\n", "*a,".repeat(1000)),
+    ] {
+        let errors = load_text(&file).unwrap_err().to_string();
+        assert!(errors.contains("after aliases"), "{errors}");
+    }
+}
+
+/// Opening a pipe without a writer waits for ever, and the start or a reload with it.
+#[test]
+fn pipes_without_a_writer_are_refused_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let sources = Sources { file: Some(pipe.clone()), ..Sources::default() };
+    let errors = read(&sources).unwrap_err().to_string();
+    assert!(errors.contains("is a pipe"), "{errors}");
+    let text = format!(
+        "links: {{a: {{prometheus: {{url: \"http://a\", authorization: {{credentials_file: {}}}}}}}}}",
+        pipe.display()
+    );
+    let warnings = warnings(&load_text(&text).unwrap());
+    assert!(warnings.iter().any(|warning| warning.contains("is no regular file")), "{warnings:?}");
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig {
         failure_persistence: None,

@@ -19,6 +19,8 @@ const MAX_DEPTH: usize = 16;
 /// Values after aliases were expanded: 10,000 links with 40 each; about 250 bytes of memory a
 /// value.
 const MAX_NODES: usize = 400_000;
+/// A text of this many bytes counts as one more value, or 3 MB behind 5,000 aliases were 15 GB.
+const NODE_BYTES: usize = 250;
 
 /// A value that is complete.
 #[derive(Clone, Debug)]
@@ -98,7 +100,9 @@ impl Loader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.check_tag(tag.as_deref(), marker);
                 let kind = scalar(&text, style, tag.as_deref());
-                self.complete(Built::new(kind, marker), anchor)
+                let mut built = Built::new(kind, marker);
+                built.nodes += text.len() / NODE_BYTES;
+                self.complete(built, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.begin(ValueKind::Array(Vec::new()), anchor, tag.as_deref(), marker)
@@ -278,6 +282,7 @@ impl Open {
         let key = match (&mut self.built.value.kind, self.key.take()) {
             (ValueKind::Table(table), Some((key, place))) => {
                 part.origins.key = place;
+                self.built.nodes += key.len() / NODE_BYTES;
                 table.insert(key.clone(), part.value);
                 key
             }

@@ -3,10 +3,8 @@
 //! The same cause means different people from different places: `connection_refused` is Prometheus'
 //! own when we meet it, and the data source's when only Grafana meets it.
 
-use crate::diagnosis::kinds::{
-    is_grafanas_own, is_of_dns, is_of_position, is_of_proxy, is_refusal,
-};
 use crate::report::cause::{Cause, Family};
+use crate::report::kinds::{is_grafanas_own, is_of_dns, is_of_position, is_of_proxy, is_refusal};
 use crate::report::verdict::Side;
 
 /// Where a cause was found, as far as it decides who has to act.

@@ -5,14 +5,14 @@
 //! to say them.
 
 use crate::clock::Now;
-use crate::diagnosis::kinds::{
-    hides_its_reason, is_in_plain_sight, is_of_position, is_refusal, is_refusal_by_grafana,
-};
 use crate::diagnosis::side::{Place, side};
 use crate::link::Origin;
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Path, Why};
 use crate::report::finding::Fault;
+use crate::report::kinds::{
+    hides_its_reason, is_in_plain_sight, is_of_position, is_refusal, is_refusal_by_grafana,
+};
 use crate::report::verdict::Side;
 use crate::report::{Leg, Outcome, Report, Standing, Walk};
 

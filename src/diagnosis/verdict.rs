@@ -3,10 +3,10 @@
 //! Panels suffer from Grafana's fault, so it goes first; ours goes first where it tells the same
 //! fault more exactly. What both ends could be innocent of is blind, never broken.
 
-use crate::diagnosis::kinds::{hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal};
 use crate::report::Standing;
 use crate::report::cause::{Cause, Family};
 use crate::report::finding::Fault;
+use crate::report::kinds::{hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal};
 use crate::report::verdict::{Side, Verdict};
 
 /// What two standings amount to.
@@ -44,8 +44,10 @@ pub fn rule(direct: Standing, grafana: Standing) -> Ruling {
             Ruling::of(Verdict::Broken, if exact { direct } else { grafana })
         }
         (S::Failed(direct), S::Untold(_) | S::Absent) => Ruling::of(Verdict::Broken, direct),
-        // A check that did not get to run says nothing about Prometheus.
-        (S::Untold(direct), S::Absent) if direct.cause == Cause::Overdue => {
+        // A check that did not get to run, or that we failed, says nothing about Prometheus.
+        (S::Untold(direct), S::Absent)
+            if matches!(direct.cause, Cause::Overdue | Cause::Internal) =>
+        {
             Ruling::of(Verdict::Blind, direct)
         }
         (S::Untold(direct), S::Absent) => Ruling::of(Verdict::Broken, direct),

@@ -2,6 +2,7 @@
 
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Path};
+use crate::report::facts::clean;
 use crate::report::verdict::Side;
 
 /// A cause, where it was found, and who has to act.
@@ -75,9 +76,23 @@ impl Subject {
 }
 
 impl Finding {
-    /// A finding with the weight that its cause has by itself.
+    /// A finding with the weight that its cause has by itself; what a third party wrote may be in
+    /// `detail`.
     #[must_use]
     pub fn of(cause: Cause, detail: String) -> Self {
+        let detail = clean(&detail);
         Self { cause, weight: cause.weight(), subject: None, detail }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_one_clean_line() {
+        let warning = "a\u{1b}[31m\u{202e}b\r\nlevel=error\0";
+        let finding = Finding::of(Cause::PartialAnswer, warning.to_owned());
+        assert_eq!(finding.detail, "a [31m b level=error");
     }
 }

@@ -69,6 +69,7 @@ pub fn router(front: Arc<Front>) -> Router {
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload_now).put(reload_now))
+        .fallback(|| async { plain(StatusCode::NOT_FOUND, "nothing is here; / has the links\n") })
         .with_state(front)
 }
 
@@ -131,11 +132,14 @@ async fn probe_link(
     let asked = clock::now();
     if !latest(&front, &name).is_some_and(|cycle| fresh(&cycle, asked)) {
         let (done, published) = oneshot::channel();
-        let ask = Ask { link: LinkName::new(&name), done };
-        if front.asks.send(ask).await.is_ok() {
-            // Without an answer in time the verdict is that we do not know.
-            drop(timeout(patience(&headers), published).await);
-        }
+        let ask = front.asks.send(Ask { link: LinkName::new(&name), done });
+        let answer = async {
+            if ask.await.is_ok() {
+                published.await.ok();
+            }
+        };
+        // Without an answer in time the verdict is that we do not know.
+        drop(timeout(patience(&headers), answer).await);
     }
     let cycle = latest(&front, &name).filter(|cycle| fresh(cycle, clock::now()));
     let text = probe::render(cycle.as_deref());

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("judge", "classify report"),
     ("diagnosis", "clock link report"),
     ("links", "link"),
-    ("plan", "clock diagnosis report"),
+    ("plan", "clock report"),
     ("carry", "diagnosis report"),
     ("state", "cadence clock diagnosis link links report"),
     ("expose", "clock diagnosis link report selfstats state"),
@@ -35,8 +35,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("supervisor", "cadence carried carry clock diagnosis link links report selfstats state"),
     (
         "probe",
-        "cadence carried classify clock desk diagnosis judge link net plan report selfstats \
-         supervisor",
+        "cadence carried classify clock desk judge link net plan report selfstats supervisor",
     ),
     ("keeper", "clock links report state"),
     ("serve", "clock expose link reload report selfstats state supervisor"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use crate::classify::grafana_answer::{Said, expect};
-use crate::classify::{Answer, Rejection};
+use crate::classify::{Answer, Rejection, without_credentials};
 use crate::link::Scheme;
 use crate::report::cause::Cause;
 
@@ -170,18 +170,6 @@ impl From<Wire> for Datasource {
             name: wire.name,
             kind: wire.kind,
         }
-    }
-}
-
-/// A URL may hold a password, even one that is no valid URL.
-fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) if scheme.is_empty() => format!("{host}{path}"),
-        Some((_, host)) => format!("{scheme}//{host}{path}"),
-        None => url.to_owned(),
     }
 }
 

@@ -251,6 +251,12 @@ fn the_audit_explains_nothing_where_direct_fails_or_grafana_itself() {
     }
 }
 
+#[test]
+fn our_own_failure_is_never_a_broken_prometheus() {
+    check(&report("tcp/internal", "absent"), "blind internal direct tcp promlink");
+    check(&report("dns/internal", "absent"), "blind internal direct dns promlink");
+}
+
 // --- what the board says
 
 #[test]

@@ -21,6 +21,7 @@ use crate::probe::line;
 use crate::probe::query::{self, QUERY_PATH, Question};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
+use crate::report::kinds::is_refusal_by_grafana;
 use crate::report::{Outcome, Row, Trigger};
 
 impl Through<'_> {
@@ -144,7 +145,7 @@ impl Through<'_> {
             }
             return None;
         }
-        let refused = said.voice == Voice::Grafana && grafana_answer::is_refusal(cause);
+        let refused = said.voice == Voice::Grafana && is_refusal_by_grafana(cause);
         if refused && cause != Cause::PermissionMissing {
             self.refused(said.row, cause).await;
             return None;

@@ -229,7 +229,8 @@ fn data(
 fn age(newest: f64, evaluated_at: Option<f64>, now: SystemTime) -> Duration {
     let by_ours = line::seconds(now) - newest;
     let age = evaluated_at.map_or(by_ours, |at| by_ours.min(at - newest));
-    Duration::try_from_secs_f64(age.max(0.0)).unwrap_or_default()
+    // What no duration holds is old, not new.
+    Duration::try_from_secs_f64(age.max(0.0)).unwrap_or(Duration::MAX)
 }
 
 fn told(failure: &Failure, key: Key, expected: Expected, took: Duration) -> Row {
@@ -246,4 +247,17 @@ fn rejected(rejection: &Rejection, status: u16, took: Duration) -> Row {
 
 fn failed(cause: Cause, took: Duration) -> Row {
     Row::ended(Outcome::Failed(cause), took, clock::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_beyond_any_duration_is_old_and_one_to_come_is_new() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        assert_eq!(age(-1e308, None, now), Duration::MAX);
+        assert_eq!(age(1e308, None, now), Duration::ZERO);
+        assert_eq!(age(f64::NAN, Some(f64::NAN), now), Duration::ZERO);
+    }
 }

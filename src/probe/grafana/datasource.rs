@@ -1,6 +1,7 @@
 //! `datasource`: is it there, of the right type, with its plugin, and set up to reach Prometheus?
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::carried::GrafanaMemory;
 use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
@@ -16,6 +17,7 @@ use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Why};
 use crate::report::facts::Key;
 use crate::report::finding::{Finding, Subject};
+use crate::report::kinds::is_refusal_by_grafana;
 use crate::report::seen::DatasourceSeen;
 use crate::report::{Outcome, Row};
 
@@ -85,7 +87,7 @@ impl Through<'_> {
         if cause == Cause::PermissionMissing && self.uid().is_some() {
             row.outcome = Outcome::Skipped(Why::NotPermitted);
             self.leg.rows.insert(Check::Datasource, row);
-        } else if grafana_answer::is_refusal(cause) {
+        } else if is_refusal_by_grafana(cause) {
             self.refused(row, cause).await;
         } else {
             self.leg.rows.insert(Check::Datasource, row);
@@ -161,9 +163,9 @@ fn judge(found: &Datasource) -> Row {
     // A loopback address is right where Grafana and Prometheus share a host: the audit's matter.
     let fault = found.faults().into_iter().find(|cause| *cause != Cause::DatasourceUrlLocalhost);
     let outcome = fault.map_or(Outcome::Passed, Outcome::Failed);
-    let mut row = Row::ended(outcome, std::time::Duration::ZERO, clock::now());
+    let mut row = Row::ended(outcome, Duration::ZERO, clock::now());
     row.facts.text(Key::Datasource, &format!("{} ({})", found.name, found.uid));
-    row.facts.text(Key::DatasourceUrl, &without_userinfo(&found.url));
+    row.facts.text(Key::DatasourceUrl, &found.url);
     row
 }
 
@@ -172,7 +174,7 @@ fn seen(found: &Datasource) -> DatasourceSeen {
         uid: found.uid.clone(),
         name: found.name.clone(),
         kind: found.kind.clone(),
-        url: without_userinfo(&found.url),
+        url: found.url.clone(),
         forwards_user: found.forwards_user,
         scrape_interval: found.interval.as_deref().and_then(|i| humantime::parse_duration(i).ok()),
         posts: found.method.as_deref() == Some("POST"),
@@ -222,25 +224,4 @@ fn drifts(theirs: &Datasource, ours: &Endpoint, method: Method) -> Vec<Finding> 
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// A URL as people may see it: credentials in it are somebody's secret.
-fn without_userinfo(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(authority_end);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{tail}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_in_a_url_are_never_shown() {
-        assert_eq!(without_userinfo("http://u:p@w@prom:9090/x@y"), "http://prom:9090/x@y");
-        assert_eq!(without_userinfo("http://prom:9090"), "http://prom:9090");
-        assert_eq!(without_userinfo("prom:9090"), "prom:9090");
-    }
 }

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use crate::classify::grafana_answer;
 use crate::clock::{self, Now, Stopwatch};
 use crate::desk::{Desk, Visit};
-use crate::diagnosis;
 use crate::link::Scheme;
 use crate::net::http::Connection;
 use crate::net::limits;
@@ -21,6 +20,7 @@ use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, CheckMap, Path};
 use crate::report::facts::Key;
 use crate::report::finding::Finding;
+use crate::report::kinds::is_of_position;
 use crate::report::seen::Seen;
 use crate::report::{Outcome, Row};
 
@@ -165,7 +165,7 @@ fn fall_back(
     last: Option<std::net::SocketAddr>,
 ) {
     let (Outcome::Failed(cause), Some(last)) = (row.outcome, last) else { return };
-    if !diagnosis::kinds::is_of_position(cause) {
+    if !is_of_position(cause) {
         return;
     }
     row.outcome = Outcome::Passed;

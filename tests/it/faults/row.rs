@@ -163,7 +163,7 @@ pub async fn check(yaml: &str) -> Value {
 pub async fn check_all(yaml: &str) -> Vec<Value> {
     let settings = load_bytes(&Sources::default(), Some(yaml.as_bytes()))
         .unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
-    let options = CheckOptions { output: Output::Json, wait: None };
+    let options = CheckOptions::new(Output::Json);
     let result = app::check(settings, options).await.unwrap();
     let mut document: Value = serde_json::from_str(&result.text).unwrap();
     document["links"].as_array_mut().unwrap().drain(..).collect()

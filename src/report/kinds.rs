@@ -1,4 +1,5 @@
-//! The kinds of causes that the rules speak of, each listed in one place.
+//! The kinds of causes that rules speak of, each listed in one place: `plan` and the probe ask for
+//! the same kinds as the diagnosis does, without knowing it.
 
 use crate::report::cause::{Cause, Family};
 use crate::report::check::Check;
