@@ -259,9 +259,23 @@ impl Through<'_> {
 
     /// Charges a refusal of ours to `auth`, whichever call met it.
     async fn refused(&mut self, mut row: Row, cause: Cause) {
+        if cause == Cause::TokenRejected && !self.is_well_now().await {
+            return;
+        }
         row.outcome = Outcome::Failed(cause);
         self.leg.rows.insert(Check::Auth, row);
         self.desk.auth.clear().await;
+    }
+
+    /// A Grafana whose database is dead refuses tokens in the words of a revoked one: a visit of an
+    /// earlier cycle cannot tell them apart. Where this one finds a fault, its rows tell.
+    async fn is_well_now(&mut self) -> bool {
+        let started = self.occasion.started;
+        let Some(old) = self.visit.take_if(|visit| visit.began < started) else { return true };
+        self.revisited = true;
+        self.desk.visit.forget(&old).await;
+        self.reach(clock::now()).await;
+        self.visit.as_ref().is_some_and(|visit| visit.passed)
     }
 
     /// Sets the row of `check`, unless the fault lies elsewhere.

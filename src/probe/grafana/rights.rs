@@ -82,6 +82,11 @@ impl Through<'_> {
             Err(rejection) if rejection.cause == Cause::PermissionMissing && wanted.is_none() => {
                 Ok(Row::ended(Outcome::Passed, watch.read(), clock::now()))
             }
+            Err(rejection)
+                if rejection.cause == Cause::TokenRejected && !self.is_well_now().await =>
+            {
+                Err(Missed::Gone)
+            }
             Err(rejection) => {
                 let mut row = failed(rejection.cause, watch.read());
                 line::note_rejection(&mut row.facts, response.status, &rejection);

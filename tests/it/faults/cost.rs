@@ -30,7 +30,7 @@ fn count(seen: &[String], request: &str) -> usize {
     seen.iter().filter(|seen| *seen == request).count()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_good_check_asks_once_for_each_thing() {
     for (turns, flavour) in [(vec![], "13"), (vec![V9], "9.3")] {
         let ground = Ground::build().await;
@@ -49,7 +49,7 @@ async fn a_good_check_asks_once_for_each_thing() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn links_of_one_grafana_share_a_visit_and_its_slots() {
     let ground = Ground::build().await;
     // Slow enough to meet each other.
@@ -64,11 +64,11 @@ async fn links_of_one_grafana_share_a_visit_and_its_slots() {
     assert_eq!(ground.grafana.most_at_a_time(), 4);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_daemon_s_good_cycle_costs_a_visit_and_a_query() {
     let ground = Ground::build().await;
     let config = Config { interval: "1s", timeout: "900ms", ..Config::default() };
-    let daemon = Watched::start(&ground.yaml(&config)).await;
+    let daemon = Watched::start(&ground.link, &ground.yaml(&config)).await;
     daemon.after_cycles(1.0).await;
     ground.grafana.forget();
     daemon.after_cycles(3.0).await;
@@ -78,7 +78,7 @@ async fn a_daemon_s_good_cycle_costs_a_visit_and_a_query() {
     assert_eq!(visits + queries, seen.len(), "{seen:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn links_of_a_dead_data_source_leave_room_for_the_others() {
     let room = story("six links hang, one does not", [DEAD, DIRECT, Turn::Drop(End::Behind)])
         .config(|config| config.link = SIX)

@@ -31,7 +31,7 @@ const DIFFERS: &str = "broken datasource_url_differs grafana datasource datasour
 const LOCALHOST: &str = "broken datasource_url_localhost grafana datasource datasource";
 const HIDDEN: &str = "breaks unreachable_from_grafana grafana/grafana_query";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn where_it_leads() {
     let rows = [
         works("{prometheus}/", ""),
@@ -104,7 +104,7 @@ async fn where_it_leads() {
     prove(rows.into_iter().flatten()).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn what_it_is() {
     let missing = "blind datasource_not_found grafana datasource datasource";
     let different = "degraded different_prometheus grafana agreement datasource";

@@ -36,7 +36,7 @@ const AT_ADDRESS: &str = "url: 'http://{grafana}', authorization: {credentials: 
 const HIDDEN: &str = "broken unreachable_from_grafana grafana grafana_query unclear";
 const BLOCKED: &str = "degraded vantage_blocked direct dns promlink";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_server() {
     let said = [
         served(
@@ -124,7 +124,7 @@ const SILENT: [&str; 3] = [
     "broken dns_timeout grafana grafana_query dns",
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn a_server_that_answers_after_all() {
     let two = |row: Row| row.config(|config| config.dns = TWO);
     let note = |cause: &str| {
@@ -156,7 +156,7 @@ async fn a_server_that_answers_after_all() {
 const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
                    svc.cluster.local, cluster.local], ndots: 5";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn names_and_services() {
     let at = |url: &'static str, told: &'static str| {
         row(format!("our URL is {url}"), [], told).config(|config| config.prometheus = url)

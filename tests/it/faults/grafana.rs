@@ -35,7 +35,7 @@ fn blinds(fault: impl Into<G>, told: &'static str) -> Vec<Row> {
 const CLOSED: F = F::Wire(W::PortClosed);
 const DEAD: &str = "broken no_ready_endpoints direct tcp prometheus";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn grafana_fails() {
     let rows = [
         breaks(G::DatabaseDown, "broken grafana_database_down grafana grafana_health grafana"),
@@ -63,7 +63,7 @@ async fn grafana_fails() {
     prove(rows.into_iter().flatten().chain(hanging).chain([refused])).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn grafana_does_not_let_us_see() {
     let rows = [
         blinds(G::TokenRejected, "blind token_rejected grafana auth credentials"),
@@ -110,7 +110,7 @@ async fn grafana_does_not_let_us_see() {
     prove(rows.into_iter().flatten().chain(ours.into_iter().flatten())).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn packets_are_dropped() {
     let silent = "broken no_response grafana grafana_query unclear";
     let dropped = |ends: &[End]| ends.iter().copied().map(Turn::Drop).collect::<Vec<_>>();
@@ -158,7 +158,7 @@ async fn packets_are_dropped() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn what_does_not_break_a_link() {
     let slow = "degraded slow grafana grafana_query datasource";
     prove([
@@ -189,7 +189,7 @@ async fn what_does_not_break_a_link() {
 }
 
 /// What tells most must not be cut off.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_sentence_shows_what_grafana_says() {
     let refused = "broken connection_refused grafana grafana_query datasource";
     let no_name = "broken dns_no_such_name grafana grafana_query datasource";

@@ -85,6 +85,8 @@ pub struct Config {
 /// Prometheus is two that look the same, at one port of two addresses. promlink and Grafana resolve
 /// its one name by DNS servers of their own, so each meets its own one at the very same URL.
 pub struct Ground {
+    /// The link's name, another one for each ground: links tick at times that depend on it.
+    pub link: String,
     pub direct: Prometheus,
     pub behind: Prometheus,
     pub grafana: Grafana,
@@ -128,7 +130,8 @@ impl Default for Config {
 
 impl Ground {
     pub async fn build() -> Self {
-        let home = home();
+        let row = number();
+        let home = home(row);
         let (direct, behind) = twins(&home).await;
         let port = direct.address().port();
         let zone = |address| Zone::default().with("prometheus-k8s", "web", address);
@@ -144,8 +147,8 @@ impl Ground {
         let zone = zone(direct.address()).with("grafana", "http", grafana.address());
         let dns = dns::start(home(3), zone.clone()).await.unwrap();
         let spare_dns = dns::start(home(4), zone).await.unwrap();
-        let holes = Mutex::default();
-        Self { direct, behind, grafana, dns, spare_dns, grafana_dns, holes }
+        let (link, holes) = (format!("k8s-{row}"), Mutex::default());
+        Self { link, direct, behind, grafana, dns, spare_dns, grafana_dns, holes }
     }
 
     /// All of them at once, as far as that can be.
@@ -211,7 +214,7 @@ impl Ground {
         }
     }
 
-    /// A configuration with one link, `k8s`.
+    /// A configuration with one link.
     pub fn yaml(&self, config: &Config) -> String {
         let Config { interval, timeout, prometheus, grafana, link, main, dns } = config;
         let end = |key: &str, keys: &str| {
@@ -219,7 +222,8 @@ impl Ground {
         };
         self.fill(&format!(
             "dns: {{{dns}}}\ndefaults: {{interval: {interval}, timeout: {timeout}}}\n\
-             grafanas:\n  main: {{{main}}}\nlinks:\n  k8s:\n{}{}{link}\n",
+             grafanas:\n  main: {{{main}}}\nlinks:\n  {}:\n{}{}{link}\n",
+            self.link,
             end("prometheus", prometheus),
             end("grafana", grafana),
         ))
@@ -273,12 +277,16 @@ pub async fn drops_packets() -> bool {
     *DROPS.get_or_init(look).await
 }
 
-/// Any port of loopback addresses that no other row of this process has, so that nobody takes a
-/// port while it is closed.
-fn home() -> impl Fn(u8) -> SocketAddr {
-    static ROWS: AtomicU32 = AtomicU32::new(0);
-    let row = std::process::id().wrapping_mul(509) + ROWS.fetch_add(1, Ordering::Relaxed);
-    let [.., high, low] = (row % (253 * 256)).to_be_bytes();
+/// Of a ground, in this process and most likely in others.
+fn number() -> u32 {
+    static GROUNDS: AtomicU32 = AtomicU32::new(0);
+    std::process::id().wrapping_mul(509) + GROUNDS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Any port of loopback addresses that no other ground has, so that nobody takes a port while it is
+/// closed.
+fn home(ground: u32) -> impl Fn(u8) -> SocketAddr {
+    let [.., high, low] = (ground % (253 * 256)).to_be_bytes();
     move |host| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 1 + high, low, host)), 0)
 }
 

@@ -5,7 +5,7 @@ use promlink::demo::grafana::Flavour;
 use super::ground::Turn;
 use super::row::{prove, row};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn nothing_is_wrong() {
     prove([
         row("Grafana 13 and Prometheus are well", [], "working")
