@@ -186,17 +186,26 @@ impl Daemon {
         let mut serving = JoinSet::new();
         serving.spawn(serve::run(listener, Arc::new(front), served.clone()));
 
-        tokio::select! {
-            // The parts end by the same token, some of them before this task looks.
-            biased;
-            () = shutdown.cancelled() => {}
-            died = first_death(&mut upstream, &mut keeping, &mut serving) => return Err(died),
-        }
+        let death = first_death(&mut upstream, &mut keeping, &mut serving);
+        until_stopped(&shutdown, death).await?;
         while upstream.join_next().await.is_some() {}
         while keeping.join_next().await.is_some() {}
         served.cancel();
         while serving.join_next().await.is_some() {}
         Ok(())
+    }
+}
+
+/// Waits for the wish to end. A part that ends before it has died; one that ends because of it may
+/// be noticed in the same moment, and has not.
+async fn until_stopped(
+    shutdown: &CancellationToken,
+    death: impl Future<Output = String>,
+) -> Result<(), String> {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => Ok(()),
+        died = death => Err(died),
     }
 }
 
@@ -327,5 +336,23 @@ fn host_name() -> String {
 impl From<Reload> for Event {
     fn from(reload: Reload) -> Self {
         Self::Reloaded { ok: matches!(reload, Reload::Done(_)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_ends_because_it_was_asked_has_not_died() {
+        let shutdown = CancellationToken::new();
+        let died = || ready("it died".to_owned());
+        assert_eq!(until_stopped(&shutdown, died()).await, Err("it died".to_owned()));
+        shutdown.cancel();
+        for _ in 0..100 {
+            assert_eq!(until_stopped(&shutdown, died()).await, Ok(()));
+        }
     }
 }
