@@ -17,8 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const MEMORY: u64 = 64 * 1024;
 
 /// Each fault, and what `check` makes of it.
-const TABLE: [(Wire, &str); 9] = [
+const TABLE: [(Wire, &str); 10] = [
     (Wire::EndlessBody(200_000), "2 broken direct/query no_response"),
+    (Wire::EndlessBody(10), "2 broken direct/query no_response"),
     (Wire::HugeHeader, "2 broken direct/query answer_too_large"),
     (Wire::GzipBomb, "2 broken direct/query answer_too_large"),
     (Wire::Garbage, "2 broken direct/query not_prometheus"),
