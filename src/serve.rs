@@ -10,19 +10,20 @@ mod routes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::JoinMap;
 
 pub use routes::Front;
 
 /// Connections at a time: some Prometheis, a kubelet and people, and far below a pod's descriptors.
+/// One more makes the oldest go: a crowd that waits must not keep out whoever asks and goes.
 const CONNECTIONS: usize = 256;
 /// From the first byte of a request to the end of its head.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -39,45 +40,34 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves until stopped, and then what is under way.
 pub async fn run(listener: TcpListener, front: Arc<Front>, stop: CancellationToken) {
     let routes = routes::router(front);
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
-    let mut open = JoinSet::new();
+    let mut open = JoinMap::new();
+    let mut accepted = 0_u64;
     loop {
-        tokio::select! {
+        let stream = tokio::select! {
             () = stop.cancelled() => break,
-            Some(_) = open.join_next() => {}
-            accepted = accept(&listener, &permits) => {
-                let Some((stream, permit)) = accepted else { continue };
-                let service = TowerToHyperService::new(routes.clone());
-                let connection = http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEAD_WITHIN)
-                    .max_buf_size(HEAD_BYTES)
-                    .serve_connection(TokioIo::new(stream), service);
-                let connection = graceful.watch(connection);
-                open.spawn(async move {
-                    // A peer that went, or never reads, is no news.
-                    drop(timeout(LIFE, connection).await);
-                    drop(permit);
-                });
-            }
+            Some(_) = open.join_next() => continue,
+            stream = listener.accept(), if open.len() <= CONNECTIONS => stream,
+        };
+        let Ok((stream, _)) = stream else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(routes.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        accepted += 1;
+        // A peer that went, or never reads, is no news.
+        open.spawn(accepted, timeout(LIFE, graceful.watch(connection)).map(|_| ()));
+        if open.len() > CONNECTIONS
+            && let Some(oldest) = open.keys().min().copied()
+        {
+            open.abort(&oldest);
         }
     }
     drop(listener);
     drop(timeout(DRAIN, graceful.shutdown()).await);
-}
-
-/// The next connection, once there is room for one.
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
-        Err(_) => {
-            sleep(ACCEPT_PAUSE).await;
-            None
-        }
-    }
 }

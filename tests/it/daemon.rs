@@ -108,8 +108,7 @@ impl Daemon {
 
     /// The most memory that it ever had, in KiB.
     pub fn peak(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.process.id());
-        let status = fs::read_to_string(status).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
@@ -140,6 +139,14 @@ impl Drop for Daemon {
 
 async fn text(response: Response) -> (StatusCode, String) {
     (response.status(), response.text().await.unwrap())
+}
+
+/// How long it takes, and what comes of it.
+pub async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {
+    #[expect(clippy::disallowed_methods, reason = "measured from outside")]
+    let begun = Instant::now();
+    let result = work.await;
+    (begun.elapsed(), result)
 }
 
 /// Asks again and again until there is an answer.

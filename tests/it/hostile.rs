@@ -7,6 +7,7 @@ use std::time::Duration;
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::prometheus::{self, Prometheus, Setup};
 use promlink::demo::standin::ANY_PORT;
+use tokio::task::JoinSet;
 
 use crate::check::check_yaml;
 use crate::daemon::{Daemon, until};
@@ -16,8 +17,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const MEMORY: u64 = 64 * 1024;
 
 /// Each fault, and what `check` makes of it.
-const TABLE: [(Wire, &str); 9] = [
+const TABLE: [(Wire, &str); 10] = [
     (Wire::EndlessBody(200_000), "2 broken direct/query no_response"),
+    (Wire::EndlessBody(10), "2 broken direct/query no_response"),
     (Wire::HugeHeader, "2 broken direct/query answer_too_large"),
     (Wire::GzipBomb, "2 broken direct/query answer_too_large"),
     (Wire::Garbage, "2 broken direct/query not_prometheus"),
@@ -47,16 +49,17 @@ fn yaml(servers: &[Prometheus], timing: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_is_told_in_time() {
-    let mut wrong = Vec::new();
+    let mut rows = JoinSet::new();
     for (wire, told) in TABLE {
         let server = server(3, wire).await;
-        let timing = format!("interval: 15s, timeout: {}s", TIMEOUT.as_secs());
-        let found = check_yaml(&yaml(&[server], &timing));
-        let in_time = found.took < TIMEOUT + Duration::from_secs(1);
-        if found.told != told || !in_time {
-            wrong.push(format!("{wire:?}: {told}; found {found:#?}"));
-        }
+        rows.spawn_blocking(move || {
+            let timing = format!("interval: 15s, timeout: {}s", TIMEOUT.as_secs());
+            let found = check_yaml(&yaml(&[server], &timing));
+            let is_right = found.told == told && found.took < TIMEOUT + Duration::from_secs(1);
+            (!is_right).then(|| format!("{wire:?}: {told}; found {found:#?}"))
+        });
     }
+    let wrong: Vec<String> = rows.join_all().await.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -68,23 +71,22 @@ async fn memory_is_bounded_whatever_is_sent() {
     }
     let daemon = Daemon::start(&yaml(&servers, "interval: 1s, timeout: 1s")).await;
     for index in 0..servers.len() {
-        three_cycles(&daemon, index).await;
+        cycles(&daemon, index, 3).await;
     }
-    let peak = daemon.peak();
-    println!("at most {peak} KiB");
-    assert!(peak < MEMORY, "{peak} KiB");
+    assert!(daemon.peak() < MEMORY, "{} KiB", daemon.peak());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thirty_thousand_series_are_read_once_and_then_counted() {
     let servers = [server(30_000, fault::Prometheus::None).await];
-    let text = yaml(&servers, "interval: 5s, timeout: 5s");
+    // A busy machine may be slow at them, and that is no matter here.
+    let text = yaml(&servers, "interval: 4s, timeout: 4s, thresholds: {slow: 4s}");
     check_yaml(&text).is("0 working");
 
     let [server] = &servers;
     server.forget();
     let daemon = Daemon::start(&text).await;
-    three_cycles(&daemon, 0).await;
+    cycles(&daemon, 0, 3).await;
     let asked = server.seen();
     let times = |query: &str| {
         let request = format!("POST /api/v1/query {query}");
@@ -92,14 +94,13 @@ async fn thirty_thousand_series_are_read_once_and_then_counted() {
     };
     assert_eq!(times("up"), 1, "{asked:?}");
     assert!(times("count(up)") >= 2 && times("count(up == 1)") >= 2, "{asked:?}");
-    let peak = daemon.peak();
-    println!("at most {peak} KiB");
-    assert!(peak < MEMORY, "{peak} KiB");
+    assert_eq!(daemon.value("promlink_prometheus_targets{link=\"link-0\"}").await, Some(3e4));
+    assert!(daemon.peak() < MEMORY, "{} KiB", daemon.peak());
 }
 
-/// Waits until that link was looked at three times.
-async fn three_cycles(daemon: &Daemon, index: usize) {
+/// Waits until that link was looked at so many times.
+async fn cycles(daemon: &Daemon, index: usize, times: u32) {
     let series = format!("promlink_cycles_total{{link=\"link-{index}\"}}");
-    let seen = async || daemon.value(&series).await.filter(|cycles| *cycles >= 3.0);
-    until(&format!("cycle, {series}:\n{}", daemon.log()), seen).await;
+    let enough = async || (daemon.value(&series).await? >= f64::from(times)).then_some(());
+    until("look often enough", enough).await;
 }

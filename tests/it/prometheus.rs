@@ -2,8 +2,8 @@
 //! its own, on a port that the kernel chooses, so that no two can meet.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread::sleep;
@@ -18,7 +18,8 @@ const LISTENING: &str = "msg=\"Listening on\" address=";
 /// The longest that it may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How it is started; it scrapes itself each second.
+/// How it is started. A rule gives it the one series `up` at once: before a first scrape, it waits
+/// for 5 s.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup<'a> {
     /// Further arguments.
@@ -27,7 +28,7 @@ pub struct Setup<'a> {
     pub web: &'a str,
     /// Files beside that one, by name.
     pub files: &'a [(&'a str, &'a str)],
-    /// What it must know to scrape itself: more keys of the job, each on a line.
+    /// What it scrapes each second in place of that rule, if anything: keys of the job.
     pub scrape: &'a str,
     /// What is special about it.
     pub mode: Mode,
@@ -80,10 +81,6 @@ impl Prometheus {
         let log = this.log();
         let (_, address) = log.split_once(LISTENING).unwrap();
         this.address = address.lines().next().unwrap().trim().parse().unwrap();
-        // Moved into place, so that no half of it is ever read.
-        let targets = format!("[{{\"targets\": [\"{}\"]}}]", this.address);
-        fs::write(this.path("targets.new"), targets).unwrap();
-        fs::rename(this.path("targets.new"), this.path("targets.json")).unwrap();
         Some(this)
     }
 
@@ -100,17 +97,6 @@ impl Prometheus {
     /// A file in its folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// Waits until it has scraped itself; `head` are lines of the request that make it answer.
-    pub fn scraped(&self, prefix: &str, head: &str) {
-        self.until("scrape itself", || {
-            let Ok(mut stream) = TcpStream::connect(self.address) else { return false };
-            let path = format!("{prefix}/api/v1/query?query=up");
-            write!(stream, "GET {path} HTTP/1.0\r\n{head}\r\n").unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).is_ok() && answer.contains("\"value\":")
-        });
     }
 
     /// Ends it at once.
@@ -170,16 +156,18 @@ fn command(folder: &Path, setup: Setup<'_>) -> Command {
 
 fn write_files(folder: &Path, setup: Setup<'_>) {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    let targets = folder.join("targets.json");
-    let scrape: String = setup.scrape.lines().map(|line| format!("  {line}\n")).collect();
-    let mut config = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: prometheus\n{scrape}  \
-         file_sd_configs: [{{files: [{}]}}]\n",
-        targets.display()
-    );
+    let source = if setup.scrape.is_empty() {
+        "rule_files: [rules.yml]".to_owned()
+    } else {
+        format!("scrape_configs: [{{job_name: scraped, {}}}]", setup.scrape)
+    };
+    let mut config =
+        format!("global: {{scrape_interval: 1s, evaluation_interval: 100ms}}\n{source}\n");
     if setup.mode == Mode::Agent {
-        config += "remote_write: [{url: 'http://127.0.0.1:9/write'}]\n";
+        config = "remote_write: [{url: 'http://127.0.0.1:9/write'}]\n".to_owned();
     }
+    let up = "{record: up, expr: vector(1), labels: {job: prometheus, instance: itself}}";
+    write("rules.yml", &format!("groups: [{{name: up, rules: [{up}]}}]\n"));
     write("prometheus.yml", &config);
     write("web.yml", setup.web);
     for (name, text) in setup.files {

@@ -13,11 +13,16 @@ fn yaml(prometheus: &str, more: &str) -> String {
     )
 }
 
+/// Its first sample comes within this.
+fn until_working(url: &str, more: &[&str]) {
+    check(&[&["--prometheus.url", url, "--wait=30s"], more].concat()).is("0 working");
+}
+
 #[test]
 fn working_then_killed() {
     let Some(mut server) = Prometheus::start(Setup::default()) else { return };
-    server.scraped("", "");
     let url = server.url();
+    until_working(&url, &[]);
     let working = check_url(&url);
     working.is("0 working");
     assert_eq!(working.evidence("query", "series"), 1);
@@ -69,33 +74,29 @@ fn behind_basic_auth() {
         // bcrypt of "correct horse", with the lowest cost that there is.
         web: "basic_auth_users:\n  \
               someone: $2b$04$promlinkpromlinkpromleUxsf9/lgDVZaDGtzYt1gIzRPb24Mg9i\n",
-        scrape: "basic_auth: {username: someone, password: correct horse}",
         files: &[("good", "correct horse\n"), ("bad", "wrong horse\n")],
         ..Setup::default()
     };
     let Some(server) = Prometheus::start(setup) else { return };
-    server.scraped("", "Authorization: Basic c29tZW9uZTpjb3JyZWN0IGhvcnNl\r\n");
-    let with = |file: &str| {
-        let file = server.path(file);
-        let url = server.url();
+    let url = server.url();
+    let with = |password: &str, more: &[&str]| {
+        let file = server.path(password);
         let user = ["--prometheus.user", "someone", "--prometheus.password-file"];
-        check(&[&["--prometheus.url", &url], &user[..], &[file.to_str().unwrap()]].concat())
+        let user = [&user[..], &[file.to_str().unwrap()]].concat();
+        check(&[&["--prometheus.url", &url], &user[..], more].concat())
     };
-    check_url(&server.url()).is("2 broken direct/query unauthorized");
-    with("bad").is("2 broken direct/query unauthorized");
-    with("good").is("0 working");
+    with("good", &["--wait=30s"]).is("0 working");
+    with("bad", &[]).is("2 broken direct/query unauthorized");
+    check_url(&url).is("2 broken direct/query unauthorized");
 }
 
 #[test]
 fn under_a_prefix() {
-    let setup = Setup {
-        arguments: &["--web.external-url=http://x/prometheus"],
-        scrape: "metrics_path: /prometheus/metrics",
-        ..Setup::default()
-    };
+    let setup =
+        Setup { arguments: &["--web.external-url=http://x/prometheus"], ..Setup::default() };
     let Some(server) = Prometheus::start(setup) else { return };
-    server.scraped("/prometheus", "");
     let url = server.url();
+    until_working(&format!("{url}/prometheus"), &[]);
     check_url(&url).is("2 broken direct/query wrong_path_prefix");
     check_url(&format!("{url}/other")).is("2 broken direct/query wrong_path_prefix");
     check_url(&format!("{url}/prometheus")).is("0 working");
@@ -110,7 +111,6 @@ fn with_tls() {
     let setup = Setup {
         web: "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n",
         files: &[("cert.pem", &certificate), ("key.pem", &key.serialize_pem())],
-        scrape: "scheme: https\ntls_config: {insecure_skip_verify: true}",
         ..Setup::default()
     };
     let Some(server) = Prometheus::start(setup) else { return };
@@ -118,7 +118,5 @@ fn with_tls() {
     check_url(&url).is("2 broken direct/tls tls_unknown_ca");
     check_url(&server.url()).is("2 broken direct/query tls_required");
     let authority = server.path("cert.pem");
-    let trusting = ["--prometheus.url", &url, "--prometheus.ca-file", authority.to_str().unwrap()];
-    // It scrapes itself for the first time within this.
-    check(&[&trusting[..], &["--wait=30s"]].concat()).is("0 working");
+    until_working(&url, &["--prometheus.ca-file", authority.to_str().unwrap()]);
 }

@@ -23,7 +23,7 @@ fn promlink(arguments: &[&str]) -> String {
 }
 
 /// Name and labels of every metric, as `promlink metrics` tells them.
-fn catalogue() -> BTreeMap<String, BTreeSet<String>> {
+pub fn catalogue() -> BTreeMap<String, BTreeSet<String>> {
     let table = promlink(&["metrics"]);
     let (head, rows) = table.split_once('\n').unwrap();
     let (from, to) = (head.find("labels").unwrap(), head.find("help").unwrap());

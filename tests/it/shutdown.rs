@@ -1,15 +1,21 @@
 //! How the program begins and ends: signals, ports, and what it says before it does either.
 
-use std::net::TcpListener;
+use std::io::Write as _;
+use std::net;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use promlink::app;
+use promlink::config::{Sources, load_bytes};
 use promlink::demo::fault::Wire;
 use promlink::demo::prometheus::{self, Setup};
 use promlink::demo::standin::ANY_PORT;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, until};
 
 fn promlink(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_promlink")).args(arguments).output().unwrap()
@@ -40,6 +46,44 @@ async fn a_signal_ends_it_in_the_middle_of_a_hanging_probe() {
     }
 }
 
+/// Its parts end because they are told to: whichever is first, that is no death.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_well_every_time() {
+    let server = prometheus::start(ANY_PORT, Setup::default()).await.unwrap();
+    let yaml = format!("links: {{k8s: {{prometheus: {{url: 'http://{}'}}}}}}", server.address());
+    for _ in 0..100 {
+        let sources = Sources::default();
+        let settings = load_bytes(&sources, Some(yaml.as_bytes())).unwrap();
+        let listener = TcpListener::bind(ANY_PORT).await.unwrap();
+        let stop = CancellationToken::new();
+        let running = app::Daemon::assemble(settings, sources).unwrap().run(listener, stop.clone());
+        // In a task of its own, as in the program: its parts end on other threads than it waits on.
+        let mut task = JoinSet::from_iter([running]);
+        stop.cancel();
+        assert_eq!(task.join_next().await.unwrap().unwrap(), Ok(()));
+    }
+}
+
+/// A client that never ends its request holds the drain up, for 2 s, or until a second signal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_does_not_wait_for_clients() {
+    let config = "links: {k8s: {prometheus: {url: 'http://127.0.0.1:1'}}}";
+    for (again, code) in [(None, 0), (Some("TERM"), 128 + 15), (Some("INT"), 128 + 2)] {
+        let mut daemon = Daemon::start(config).await;
+        let mut client = net::TcpStream::connect(daemon.address()).unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        // The one above was accepted first.
+        daemon.metrics().await;
+        daemon.signal("TERM");
+        if let Some(again) = again {
+            let begun = async || daemon.log().contains("shutting down").then_some(());
+            until("begin to end", begun).await;
+            daemon.signal(again);
+        }
+        assert_eq!(daemon.ended().await.code(), Some(code), "{again:?}: {}", daemon.log());
+    }
+}
+
 #[test]
 fn five_mistakes_are_five_lines_before_anything_begins() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,7 +100,7 @@ links:
 ";
     std::fs::write(&file, text).unwrap();
     // A port that is taken: the configuration is refused before it could matter.
-    let taken = TcpListener::bind(ANY_PORT).unwrap();
+    let taken = net::TcpListener::bind(ANY_PORT).unwrap();
     let listen = format!("--web.listen-address={}", taken.local_addr().unwrap());
     let config = format!("--config.file={}", file.display());
     let output = promlink(&["serve", &config, &listen]);
@@ -76,7 +120,7 @@ links:
 
 #[test]
 fn a_port_that_is_taken_is_named_with_what_to_do() {
-    let taken = TcpListener::bind(ANY_PORT).unwrap();
+    let taken = net::TcpListener::bind(ANY_PORT).unwrap();
     let listen = format!("--web.listen-address={}", taken.local_addr().unwrap());
     let output = promlink(&["serve", "--prometheus.url=http://127.0.0.1:1", &listen]);
     assert_eq!(output.status.code(), Some(1));
