@@ -11,8 +11,8 @@ use crate::report::cause::Cause;
 use crate::report::check::{Check, Path, Why};
 use crate::report::finding::Fault;
 use crate::report::kinds::{
-    hides_its_reason, is_in_plain_sight, is_of_position, is_refusal, is_refusal_by_grafana,
-    is_seen_through_grafana,
+    hides_its_reason, is_in_plain_sight, is_of_position, is_our_own, is_refusal,
+    is_refusal_by_grafana, is_seen_through_grafana,
 };
 use crate::report::verdict::Side;
 use crate::report::{Leg, Outcome, Report, Standing, Walk};
@@ -178,6 +178,9 @@ fn walked_around(leg: &Leg, check: Check) -> bool {
 
 /// Whether our own side explains it as well as the far end does.
 fn is_untold(path: Path, stop: Stop, report: &Report) -> bool {
+    if is_our_own(stop.cause) {
+        return true;
+    }
     if stop.check.is_through_grafana() {
         return is_untold_through_grafana(stop.cause, report);
     }

@@ -300,7 +300,7 @@ impl Steps<'_> {
     }
 
     fn headers(&self) -> Result<Vec<(String, String)>, Bad> {
-        credentials::headers(&self.hops.endpoint.http).map_err(Bad::Credentials)
+        credentials::headers(&self.hops.endpoint.http).map_err(|bad| Bad::Credentials(bad.says))
     }
 
     async fn send(&mut self, request: &Request) -> Result<Response, Bad> {
@@ -337,7 +337,7 @@ impl Bad {
                 row
             }
             Self::Credentials(error) => {
-                let mut row = failed(Cause::Unauthorized, took);
+                let mut row = failed(Cause::OwnFileUnusable, took);
                 row.facts.text(Key::Error, &error);
                 row
             }

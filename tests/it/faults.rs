@@ -12,5 +12,6 @@ mod ground;
 
 mod prometheus;
 mod row;
+mod several;
 mod story;
 mod well;
