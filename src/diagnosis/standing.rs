@@ -171,9 +171,23 @@ pub fn is_echo(leg: &Leg, check: Check) -> bool {
     check == if health_tells_more { query } else { health }
 }
 
-/// The name did not resolve, and its last good address was dialled instead.
+/// It was not in the way after all: the last good address was dialled in place of a name that did
+/// not resolve, or the query met something else than what kept a description from being read.
 fn walked_around(leg: &Leg, check: Check) -> bool {
-    check == Check::Dns && leg.outcome(Check::Tcp) == Some(Outcome::Passed)
+    let by_query = failure(leg, Check::GrafanaQuery);
+    match check {
+        Check::Dns => leg.outcome(Check::Tcp) == Some(Outcome::Passed),
+        Check::Auth | Check::Datasource => by_query.is_some() && by_query != failure(leg, check),
+        Check::Tcp
+        | Check::Tls
+        | Check::Query
+        | Check::Freshness
+        | Check::Assertions
+        | Check::GrafanaHealth
+        | Check::DatasourceHealth
+        | Check::GrafanaQuery
+        | Check::Agreement => false,
+    }
 }
 
 /// Whether our own side explains it as well as the far end does.

@@ -107,7 +107,7 @@ impl Steps<'_> {
         let applies = Applies {
             tls: self.hops.endpoint.url.scheme == Scheme::Https,
             freshness: self.link.query.freshness && self.link.query.expect_series,
-            agreement: false,
+            ..Applies::default()
         };
         loop {
             let left = clock::left(self.occasion.deadlines.checks);

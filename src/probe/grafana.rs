@@ -131,6 +131,7 @@ impl Through<'_> {
             tls: self.side.end.endpoint.url.scheme == Scheme::Https,
             freshness: false,
             agreement: self.link.query.agreement && self.link.query.expect_series,
+            by_uid: matches!(self.side.datasource, DatasourceRef::Uid(_)),
         };
         loop {
             let left = clock::left(self.occasion.deadlines.checks);
