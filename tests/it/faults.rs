@@ -18,6 +18,7 @@ mod prometheus;
 mod row;
 mod story;
 mod table;
+mod tls;
 mod well;
 
 /// Everything, as it is proven and published.
@@ -25,6 +26,7 @@ fn sections() -> Vec<Section> {
     vec![
         section("Nothing is wrong", well::rows()),
         section("DNS", dns::rows()),
+        section("TLS", tls::rows()),
         section("Prometheus, and what is in front of it", prometheus::rows()),
         section("Grafana, and promlink's rights there", grafana::rows()),
         section("The data source", datasource::rows()),
