@@ -32,6 +32,7 @@ mod serve;
 mod shutdown;
 mod supervisor;
 mod telemetry;
+mod tripwire;
 
 // --- wiring
 pub mod app;
