@@ -8,9 +8,9 @@ mod cost;
 mod datasource;
 mod dns;
 mod grafana;
-mod ground;
+pub mod ground;
 
 mod prometheus;
-mod row;
+pub mod row;
 mod story;
 mod well;
