@@ -1,5 +1,8 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+#[cfg(test)]
+mod fuzz;
+
 // --- words
 mod clock;
 mod link;
