@@ -1,5 +1,8 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+#[cfg(test)]
+mod fuzz;
+
 // --- words
 mod clock;
 mod link;
@@ -32,6 +35,7 @@ mod serve;
 mod shutdown;
 mod supervisor;
 mod telemetry;
+mod tripwire;
 
 // --- wiring
 pub mod app;

@@ -42,6 +42,8 @@ pub struct Link {
     pub thresholds: Thresholds,
     /// Walk every address behind the name, not only the first that answers.
     pub all_addresses: bool,
+    /// Keep an idle connection to the server, whose end starts a cycle.
+    pub tripwire: bool,
     /// Labels for this link's alarms.
     pub labels: BTreeMap<String, String>,
 }

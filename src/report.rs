@@ -106,6 +106,8 @@ pub enum Trigger {
     Reload,
     /// An answer of Grafana that outlived its cycle.
     LateAnswer,
+    /// The end of an idle connection to the server.
+    Tripwire,
 }
 
 /// What a path amounts to.
@@ -217,7 +219,7 @@ impl Trigger {
     #[must_use]
     pub fn counts(self) -> bool {
         match self {
-            Self::Interval | Self::Confirmation => true,
+            Self::Interval | Self::Confirmation | Self::Tripwire => true,
             Self::Request | Self::Reload | Self::LateAnswer => false,
         }
     }
@@ -231,6 +233,7 @@ impl Trigger {
             Self::Request => "request",
             Self::Reload => "reload",
             Self::LateAnswer => "late_answer",
+            Self::Tripwire => "tripwire",
         }
     }
 }

@@ -26,11 +26,12 @@ use crate::clock::{self, Now};
 use crate::diagnosis::diagnose;
 use crate::link::{Link, LinkName};
 use crate::links::LinkSet;
-use crate::report::check::Check;
+use crate::report::check::{Check, Path};
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
 use crate::state::snapshot::{LatestCycle, LinkView, Snapshot};
 use crate::state::{Event, needs_confirmation};
+use crate::tripwire::{self, Held, Tripwires};
 
 #[cfg(test)]
 mod tests;
@@ -119,6 +120,7 @@ struct Crew<P> {
     capacity: usize,
     /// The first cycles lie within this share of an interval.
     spread: f64,
+    wires: Arc<Tripwires>,
     tasks: JoinMap<LinkName, ()>,
     lines: BTreeMap<LinkName, Line>,
 }
@@ -140,6 +142,8 @@ struct Task<P> {
     /// The first cycle lies within this share of an interval.
     spread: f64,
     asks: mpsc::Receiver<oneshot::Sender<()>>,
+    wires: Arc<Tripwires>,
+    wire: Held,
     carried: Carried,
     waiting: Vec<oneshot::Sender<()>>,
 }
@@ -175,6 +179,7 @@ impl<P: Prober> Crew<P> {
             permits: Arc::new(Semaphore::new(0)),
             capacity: 0,
             spread: 0.0,
+            wires: Arc::default(),
             tasks: JoinMap::new(),
             lines: BTreeMap::new(),
         }
@@ -228,6 +233,8 @@ impl<P: Prober> Crew<P> {
             changes,
             spread: self.spread,
             asks,
+            wires: Arc::clone(&self.wires),
+            wire: Held::default(),
             carried: Carried::default(),
             waiting: Vec::new(),
         };
@@ -260,13 +267,16 @@ impl<P: Prober> Task<P> {
         let mut tick = begun + (ticks.next(begun) - begun).mul_f64(self.spread);
         let mut confirmation = None;
         loop {
-            let wake = confirmation.map_or(tick, |at: Duration| at.min(tick));
+            // A tick that comes sooner would be a second look too soon after the first.
+            let wake = confirmation.unwrap_or(tick);
             let trigger = tokio::select! {
                 // What counts goes first, however often somebody asks or answers.
                 biased;
                 () = sleep_until(clock::instant_of(wake)) => {
                     if wake == tick { Trigger::Interval } else { Trigger::Confirmation }
                 }
+                // A look is due within a second as it is; one that came sooner would confirm too soon.
+                () = self.wire.pulled(), if confirmation.is_none() => Trigger::Tripwire,
                 Some(done) = self.asks.recv() => {
                     self.waiting.push(done);
                     Trigger::Request
@@ -316,6 +326,8 @@ impl<P: Prober> Task<P> {
     fn adopt(&mut self) {
         let newer = self.changes.borrow_and_update().clone();
         self.carried.follow(&self.link, &newer);
+        // The cycle that follows takes it up again where it is still wanted.
+        self.wire = Held::default();
         self.link = newer;
     }
 
@@ -357,6 +369,10 @@ impl<P: Prober> Task<P> {
         let Cycle { report, carried } = cycle;
         self.carried = carried;
         carry(&mut self.carried.facts, &report);
+        if tripwire::wants(&self.link) {
+            let first = report.direct.as_ref().filter(|_| report.reaches(Path::Direct));
+            self.wire.learn(&self.wires, first.and_then(|walk| walk.first.address));
+        }
         let diagnosis = diagnose(&report);
         let started = report.started;
         let latest = LatestCycle { report, diagnosis: diagnosis.clone() };

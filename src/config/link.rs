@@ -52,6 +52,7 @@ pub struct LinkPart {
     interval: Option<Duration>,
     timeout: Option<Duration>,
     all_addresses: Option<bool>,
+    tripwire: Option<bool>,
     thresholds: ThresholdsPart,
     labels: BTreeMap<String, String>,
 }
@@ -117,7 +118,7 @@ pub fn link(name: &str, node: &Node<'_>, around: &Around<'_>) -> Option<Link> {
 }
 
 fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration) -> LinkPart {
-    keys.later(&["assertions", "assertion_sets", "tripwire", "alarms"]);
+    keys.later(&["assertions", "assertion_sets", "alarms"]);
     let interval = keys.get("interval", |node| duration(node, &INTERVAL));
     let most = interval.unwrap_or(inherited);
     LinkPart {
@@ -132,6 +133,7 @@ fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration
         interval,
         timeout: keys.get("timeout", |node| timeout(node, most)),
         all_addresses: keys.get("all_addresses", switch),
+        tripwire: keys.get("tripwire", switch),
         thresholds: keys.get("thresholds", thresholds).unwrap_or_default(),
         labels: keys.get("labels", |node| Some(labels(node))).unwrap_or_default(),
     }
@@ -309,6 +311,7 @@ impl LinkPart {
             cadence: cadence((self.interval, self.timeout), (defaults.interval, defaults.timeout)),
             thresholds: self.thresholds.finish(&defaults.thresholds),
             all_addresses: self.all_addresses.or(defaults.all_addresses).unwrap_or(false),
+            tripwire: self.tripwire.or(defaults.tripwire).unwrap_or(false),
             labels,
             prometheus: prometheus.ok()?,
             grafana: grafana.ok()?,

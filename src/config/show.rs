@@ -95,6 +95,7 @@ fn link(yaml: &mut Yaml, link: &Link) {
     yaml.key("interval", span(link.cadence.interval));
     yaml.key("timeout", span(link.cadence.timeout));
     yaml.key("all_addresses", link.all_addresses);
+    yaml.key("tripwire", link.tripwire);
     yaml.section("thresholds", |yaml| thresholds(yaml, &link.thresholds));
     if !link.labels.is_empty() {
         yaml.section("labels", |yaml| {

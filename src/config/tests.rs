@@ -279,6 +279,7 @@ links:
     selector: 'up{job="a # b"}'
     method: GET
     all_addresses: true
+    tripwire: true
     thresholds: {targets_down: 12.5%, slow: 1ms 500us, freshness: 30d}
     labels: {number: "12", "null": on, empty_brace: "{}"}
     interval: 1m
@@ -334,6 +335,7 @@ links:
             interval: 15s
             timeout: 5s
             all_addresses: false
+            tripwire: false
             thresholds:
               freshness: 2m
               slow: 2s

@@ -23,6 +23,7 @@ pub fn link(name: &str, host: Option<&str>, grafana: Option<&str>) -> Link {
         cadence: Cadence::default(),
         thresholds: Thresholds::default(),
         all_addresses: false,
+        tripwire: false,
         labels: BTreeMap::new(),
     }
 }

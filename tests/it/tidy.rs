@@ -33,7 +33,11 @@ const LAYERS: &[(&str, &str)] = &[
     ("config", "link report secret"),
     ("carried", "clock link report"),
     ("desk", "carried clock link report"),
-    ("supervisor", "cadence carried carry clock diagnosis link links report selfstats state"),
+    (
+        "supervisor",
+        "cadence carried carry clock diagnosis link links report selfstats state tripwire",
+    ),
+    ("tripwire", "clock link net"),
     (
         "probe",
         "cadence carried classify clock desk judge link net plan report selfstats supervisor",

@@ -170,3 +170,15 @@ async fn silence_closing_and_resetting_are_told_apart() {
     .await;
     assert_eq!(ask(&resetting, soon()).await, ProxyFailure::Reset);
 }
+
+/// Fuzz target.
+#[test]
+fn fuzz_heads() {
+    let seed = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n";
+    crate::fuzz::run(vec![seed.to_vec()], |head| {
+        let Some((status, says)) = status(head) else { return };
+        assert!((100..1000).contains(&status));
+        assert!(head.starts_with(b"HTTP/1."));
+        assert!(says.len() <= 3 * head.len());
+    });
+}

@@ -64,3 +64,39 @@ proptest::proptest! {
         proptest::prop_assert!(read != Ok(Said::Truncated) || flags & 0x200 != 0);
     }
 }
+
+/// Fuzz target: the first bytes are flags and counts behind a fitting id and question, or, where
+/// the very first one is odd, everything is the message.
+#[test]
+fn fuzz_messages() {
+    let mut question = question();
+    question.id = 0x1234;
+    let sent = question.datagram()[12..question.datagram().len() - 11].to_vec();
+    let name = [0xc0, 12];
+    let answer = [&name[..], &[0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 0, 0, 7]].concat();
+    let chain = [&name[..], &[0, 5, 0, 1, 0, 0, 0, 5, 0, 2, 0xc0, 12]].concat();
+    let seeds = [&[][..], &answer, &chain].map(|records| {
+        let count = u8::from(!records.is_empty());
+        [&[0, 0x81, 0x80, count, 0, 0][..], records].concat()
+    });
+    crate::fuzz::run(seeds.to_vec(), |bytes| {
+        let message = match bytes {
+            [first, high, low, answers, authorities, additionals, records @ ..]
+                if first % 2 == 0 =>
+            {
+                let counts = [0, 1, 0, *answers, 0, *authorities, 0, *additionals];
+                [&[0x12, 0x34, *high, *low][..], &counts, &sent, records].concat()
+            }
+            _ => bytes.to_vec(),
+        };
+        match question.read(&message) {
+            Ok(Said::Truncated) => assert!(message[2] & 2 != 0),
+            // What is an answer is ours: its id, and the bit that says so.
+            Ok(Said::Whole(_)) => {
+                assert_eq!(message[..2], [0x12, 0x34]);
+                assert!(message[2] & 0x82 == 0x80);
+            }
+            Err(Unfit::Stray | Unfit::Garbage) => {}
+        }
+    });
+}

@@ -71,3 +71,25 @@ fn a_trailing_dot_asks_that_name_alone() {
 fn without_a_search_list_only_the_name_is_asked() {
     assert_eq!(candidates("", "prometheus"), ["prometheus"]);
 }
+
+/// Fuzz target, for both files at once.
+#[test]
+fn fuzz_resolv_conf_and_hosts() {
+    let hosts = b"10.0.0.7 prometheus prometheus.example # x\n::1 localhost\n";
+    crate::fuzz::run(vec![POD.into(), hosts.to_vec()], |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let settings = DnsSettings::from_texts(&text, &text);
+        assert!((1..=RESOLV_SERVERS).contains(&settings.servers.len()));
+        assert!(settings.ndots <= RESOLV_NDOTS);
+        let plain = |entry: &String| !entry.is_empty() && !entry.starts_with('.');
+        assert!(settings.search.iter().all(plain), "{:?}", settings.search);
+        let candidates: Vec<String> = settings.candidates("prometheus").collect();
+        assert_eq!(candidates.len(), settings.search.len() + 1);
+        assert!(candidates.contains(&"prometheus".to_owned()));
+        for word in text.split_whitespace() {
+            let found = settings.hosts.get(word);
+            assert!(found.is_none_or(|found| !found.is_empty()));
+            assert_eq!(found, settings.hosts.get(&word.to_ascii_uppercase()), "{word}");
+        }
+    });
+}

@@ -388,3 +388,16 @@ proptest::proptest! {
         proptest::prop_assert!(read.is_none_or(|read| read.names.len() <= CERTIFICATE_NAMES));
     }
 }
+
+/// Fuzz target: what is read of a certificate is bounded by it.
+#[test]
+fn fuzz_certificates() {
+    let good = Pair::self_signed(&params("self", &[HOST, "10.0.0.7", "fd00::7"], true));
+    crate::fuzz::run(vec![good.certificate.der().to_vec()], |bytes| {
+        let Some(read) = Certificate::read(bytes) else { return };
+        assert!(read.names.len() <= CERTIFICATE_NAMES);
+        assert!(read.names.iter().map(String::len).sum::<usize>() <= 10 * bytes.len());
+        assert!(read.subject.len().max(read.issuer.len()) <= 100 * bytes.len());
+        assert_eq!(read.is_self_signed(), read.subject == read.issuer);
+    });
+}
