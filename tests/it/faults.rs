@@ -9,7 +9,7 @@ mod datasource;
 mod dns;
 mod grafana;
 mod ground;
-
+mod packets;
 mod prometheus;
 mod row;
 mod story;

@@ -153,7 +153,7 @@ async fn a_server_that_answers_after_all() {
     .await;
 }
 
-const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
+pub const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
                    svc.cluster.local, cluster.local], ndots: 5";
 
 #[tokio::test]

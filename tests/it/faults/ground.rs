@@ -17,6 +17,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::namespace;
+
 /// One thing that happens to the stand-ins.
 #[derive(Clone, Copy, Debug)]
 pub enum Turn {
@@ -36,6 +38,9 @@ pub enum Turn {
     Drop(End),
     /// They are not any more, and its port is open.
     Pass(End),
+    /// A rule for packets, in a namespace of the test's own: the chain, and `nft`'s words behind
+    /// it; `{to_direct}` and the like are those for packets to an end.
+    Packets(&'static str),
     /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of
     /// Prometheus.
     Url(&'static str),
@@ -180,6 +185,7 @@ impl Ground {
                 self.holes.lock().unwrap().remove(&end);
                 self.switch(end, None).await;
             }
+            Turn::Packets(rule) => namespace::rule(&self.fill(rule)),
             Turn::Url(url) => {
                 let url = self.fill(url);
                 self.grafana.edit(|setup| setup.point_at(&url));
@@ -241,7 +247,15 @@ impl Ground {
     }
 
     fn fill(&self, text: &str) -> String {
+        let to = |at: SocketAddr, by| format!("ip daddr {} {by} dport {}", at.ip(), at.port());
         [
+            ("{to_direct}", to(self.direct.address(), "tcp")),
+            ("{to_behind}", to(self.behind.address(), "tcp")),
+            ("{to_grafana}", to(self.grafana.address(), "tcp")),
+            ("{to_dns}", to(self.dns.address(), "udp")),
+            ("{to_dns_tcp}", to(self.dns.address(), "tcp")),
+            ("{to_spare}", to(self.spare_dns.address(), "udp")),
+            ("{to_grafana_dns}", to(self.grafana_dns.address(), "udp")),
             ("{prometheus}", format!("http://prometheus-k8s.monitoring.{ZONE}:{{port}}")),
             ("{main}", format!("http://grafana.monitoring.{ZONE}:{{grafana_port}}")),
             ("{port}", self.direct.address().port().to_string()),
