@@ -15,6 +15,7 @@ use crate::net::http::{Connection, Request, Response};
 use crate::net::stream::Stream;
 use crate::net::{credentials, limits};
 use crate::plan::{self, Applies, Step};
+use crate::probe::agreement;
 use crate::probe::causes::End;
 use crate::probe::hops::Hops;
 use crate::probe::line::{self, Line, failed};
@@ -49,6 +50,7 @@ pub async fn walk(
     let now = occasion.started;
     let named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
     memory.name.note(named.hit.clone(), now);
+    let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let start = |addresses: &[SocketAddr]| Steps {
         link,
         hops,
@@ -56,13 +58,13 @@ pub async fn walk(
         large: memory.large,
         about: memory.about.clone(),
         addresses: addresses.to_vec(),
+        is_replica: replicas > 1,
         wire: Wire::Apart,
         leg: Leg {
             rows: [(Check::Dns, named.row.clone())].into_iter().collect(),
             ..Leg::default()
         },
     };
-    let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let done: Vec<Steps<'_>> = if replicas > 1 {
         let each = named.addresses.iter().take(replicas);
         join_all(each.map(|address| start(&[*address]).walk())).await
@@ -73,7 +75,8 @@ pub async fn walk(
     memory.about = done.iter().find_map(|steps| steps.about.clone());
     let mut legs: Vec<Leg> = done.into_iter().map(|steps| steps.leg).collect();
     let best = legs.iter().position(|leg| leg_passed(leg, link.query.freshness)).unwrap_or(0);
-    let first = legs.swap_remove(best);
+    let mut first = legs.swap_remove(best);
+    agreement::replicas(&mut first, &legs);
     legs.shrink_to_fit();
     Walk { first, others: legs, took: watch.read() }
 }
@@ -91,6 +94,8 @@ struct Steps<'a> {
     large: bool,
     about: Option<About>,
     addresses: Vec<SocketAddr>,
+    /// The address is one of several that are walked.
+    is_replica: bool,
     wire: Wire,
     leg: Leg,
 }
@@ -144,7 +149,14 @@ impl Steps<'_> {
     }
 
     async fn tcp(&mut self) -> Row {
-        let dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        let mut dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        // DNS lists ready pods only, so this very one is to blame and not the Service.
+        if self.is_replica
+            && dialled.row.outcome == Outcome::Failed(Cause::NoReadyEndpoints)
+            && let Some(met) = dialled.met.take()
+        {
+            dialled.row.outcome = Outcome::Failed(met);
+        }
         self.leg.seen.connect_failure = dialled.met;
         if let Some((stream, address)) = dialled.stream {
             self.leg.address = Some(address);

@@ -18,7 +18,13 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     rungs.extend(asked.attempts);
     let has_namespace = exists(&asked.result);
     if has_namespace == Some(true) {
-        return (Ladder::NoSuchService, rungs);
+        // An ExternalName exists without ports; what it stands for is then what does not.
+        let service = format!("{}.{namespace}", name.service);
+        let asked = resolver.ask(&service, Kind::Srv, deadline).await;
+        rungs.extend(asked.attempts);
+        let has_service = exists(&asked.result) == Some(true);
+        let found = if has_service { Ladder::Unknown } else { Ladder::NoSuchService };
+        return (found, rungs);
     }
     if !name.is_written_out {
         return (Ladder::Unknown, rungs);

@@ -3,6 +3,7 @@
 //! A row is told in YAML and in switches of stand-ins, and read in JSON; between them are the real
 //! code and real sockets. `PROMLINK_ROW=words` proves only the rows with these words in their name.
 
+mod addresses;
 mod after;
 mod cost;
 mod datasource;

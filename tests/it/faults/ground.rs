@@ -38,6 +38,9 @@ pub enum Turn {
     Drop(End),
     /// They are not any more, and its port is open.
     Pass(End),
+    /// promlink resolves Prometheus to so many pods of a headless Service: its own one, Grafana's,
+    /// and one where nothing listens.
+    Replicas(usize),
     /// A rule for packets, in a namespace of the test's own: the chain, and `nft`'s words behind
     /// it; `{to_direct}` and the like are those for packets to an end.
     Packets(&'static str),
@@ -184,6 +187,20 @@ impl Ground {
             Turn::Pass(end) => {
                 self.holes.lock().unwrap().remove(&end);
                 self.switch(end, None).await;
+            }
+            Turn::Replicas(count) => {
+                let ends = [self.direct.address(), self.behind.address()].map(|end| end.ip());
+                let IpAddr::V4(ip) = ends[0] else { return };
+                let [a, b, c, _] = ip.octets();
+                let pods = ends.into_iter().chain([Ipv4Addr::new(a, b, c, 9).into()]).take(count);
+                let pods: Vec<Ipv4Addr> = pods
+                    .filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None })
+                    .collect();
+                self.dns.edit(|zone| {
+                    let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
+                    let service = zone.services.get_mut(&key).unwrap();
+                    (service.headless, service.addresses) = (true, pods);
+                });
             }
             Turn::Packets(rule) => namespace::rule(&self.fill(rule)),
             Turn::Url(url) => {

@@ -1,0 +1,124 @@
+//! Names with several addresses, and hosts that need no DNS or are written oddly.
+
+use std::time::Duration;
+
+use promlink::demo::dns::{Service, Zone};
+use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
+
+use super::ground::Turn;
+use super::row::{Row, prove, row};
+
+/// A link that checks every address behind the name.
+fn each(name: &'static str, given: impl Into<Vec<Turn>>, told: &'static str) -> Row {
+    row(name, given, told).config(|config| config.link = "    all_addresses: true")
+}
+
+#[tokio::test]
+async fn every_replica() {
+    let others = Turn::ServeBehind(|setup| setup.name = "another".to_owned());
+    prove([
+        each("two replicas", [Turn::Replicas(2)], "working"),
+        each(
+            "nothing listens at one replica of three",
+            [Turn::Replicas(3)],
+            "degraded connection_refused direct tcp prometheus",
+        )
+        .says(".9:"),
+        each(
+            "one replica of two starts",
+            [Turn::Replicas(2), Turn::Direct(F::Starting)],
+            "degraded starting direct query prometheus",
+        ),
+        each(
+            "one replica of two has old data",
+            [Turn::Replicas(2), Turn::Direct(F::Stale(Duration::from_secs(200)))],
+            "degraded data_stale direct freshness prometheus",
+        ),
+        each(
+            "one replica of two is frozen",
+            [Turn::Replicas(2), Turn::Direct(F::Wire(W::Frozen))],
+            "degraded no_response direct query prometheus",
+        )
+        .short(),
+        each(
+            "two replicas scrape different targets",
+            [Turn::Replicas(2), others],
+            "degraded replicas_disagree direct query prometheus",
+        )
+        .alone(),
+        each(
+            "no replica of two listens",
+            [Turn::Replicas(2), Turn::Both(F::Wire(W::PortClosed))],
+            "broken connection_refused direct tcp prometheus",
+        )
+        .beside(
+            "degrades connection_refused direct/tcp replica; \
+             breaks connection_refused grafana/grafana_query",
+        ),
+        row(
+            "the first of three addresses listens, and one is enough",
+            [Turn::Replicas(3)],
+            "working",
+        ),
+        row(
+            "the first of two addresses is closed, and one is enough",
+            [Turn::Replicas(2), Turn::Direct(F::Wire(W::PortClosed))],
+            "working",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn odd_hosts() {
+    let at = |url: &'static str, turns: &[Turn]| {
+        row(format!("healthy at {url}"), turns, "working")
+            .alone()
+            .config(|config| config.prometheus = url)
+    };
+    let external = |zone: &mut Zone| {
+        let to = |name: &str| Service { external: Some(name.to_owned()), ..Service::default() };
+        let key = |name: &str| ("monitoring".to_owned(), name.to_owned());
+        let inner = "prometheus-k8s.monitoring.svc.cluster.local";
+        zone.services.insert(key("external"), to("further.monitoring.svc.cluster.local"));
+        zone.services.insert(key("further"), to(inner));
+    };
+    let dead = |zone: &mut Zone| {
+        let service = Service { external: Some("gone.example.org".into()), ..Service::default() };
+        zone.services.insert(("monitoring".to_owned(), "external".to_owned()), service);
+    };
+    prove([
+        // Without DNS: the server is dead.
+        at("url: 'http://{direct}'", &[Turn::Dns(D::PortClosed)]),
+        at("url: 'http://PROMETHEUS-K8S.Monitoring.svc:{port}'", &[]),
+        at("url: 'http://external.monitoring:{port}'", &[Turn::Zone(external)]),
+        at(
+            "url: 'http://external.monitoring:{port}'",
+            &[Turn::Zone(external), Turn::Dns(D::Truncate)],
+        ),
+        row(
+            "an alias leads nowhere",
+            [Turn::Zone(dead)],
+            "broken dns_no_such_name direct dns prometheus",
+        )
+        .alone()
+        .config(|config| {
+            config.prometheus = "url: 'http://external.monitoring.svc.cluster.local:{port}'";
+        }),
+        row(
+            "nothing listens at localhost",
+            [Turn::Dns(D::PortClosed)],
+            "broken connection_refused direct tcp prometheus",
+        )
+        .alone()
+        .config(|config| config.prometheus = "url: 'http://localhost:1'"),
+        row(
+            "nothing listens at an IPv6 address",
+            [Turn::Dns(D::PortClosed)],
+            "broken connection_refused direct tcp prometheus",
+        )
+        .alone()
+        .config(|config| config.prometheus = "url: 'http://[::1]:1'"),
+    ])
+    .await;
+}
