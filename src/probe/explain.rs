@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use crate::net::dns::{Attempt, DnsFailure, Kind, Lookup, Record, Resolver};
+use crate::net::tcp::ConnectFailure;
 use crate::plan::Ladder;
 
 /// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at
@@ -70,6 +71,40 @@ pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -
     ports.sort_unstable();
     ports.dedup();
     ports
+}
+
+/// What a connection that failed so means most likely first: data planes differ in what they say of
+/// one and the same thing, so none of it is certain (each was measured or read in their sources).
+#[must_use]
+pub fn likely(failure: &ConnectFailure) -> &'static [&'static str] {
+    match failure {
+        ConnectFailure::Refused => &[
+            "the process is down, or not ready behind its Service",
+            "the Service has no such port (kube-proxy with nftables or IPVS)",
+        ],
+        ConnectFailure::Timeout => &[
+            "a NetworkPolicy or firewall drops packets",
+            "the Service has no such port (kube-proxy with iptables, Cilium)",
+            "no pod is ready behind the Service (Calico, Cilium set to drop)",
+            "the node or its CNI is down",
+        ],
+        ConnectFailure::HostUnreachable => &[
+            "the pod or its node is gone",
+            "no pod is ready behind the Service (Cilium)",
+            "a firewall rejects the packets",
+        ],
+        ConnectFailure::NetworkUnreachable => &[
+            "no route leads there from this pod or node",
+            "only one side speaks this IP family",
+            "a firewall rejects the packets",
+        ],
+        ConnectFailure::Denied => &[
+            "a policy or a route of this node forbids it",
+            "no pod is ready behind the Service (Cilium 1.19)",
+        ],
+        ConnectFailure::Reset => &["a proxy or load balancer with nothing behind it"],
+        ConnectFailure::Local(_) => &[],
+    }
 }
 
 fn port_of(record: &Record) -> Option<u16> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use promlink::demo::dns::{Service, Zone};
 use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
-use super::ground::Turn;
-use super::row::{Row, prove, row};
+use super::ground::{Config, Ground, Turn};
+use super::row::{Row, check, prove, row};
 
 /// A link that checks every address behind the name.
 fn each(name: &'static str, given: impl Into<Vec<Turn>>, told: &'static str) -> Row {
@@ -67,6 +67,14 @@ async fn every_replica() {
         ),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn a_closed_port_has_likely_causes_and_no_certain_one() {
+    let config = Config { prometheus: "url: 'http://localhost:1'", ..Config::default() };
+    let link = check(&Ground::build().await.yaml(&config)).await;
+    let likely = &link["checks"][1]["evidence"]["likely_causes"];
+    assert!(likely[0].as_str().unwrap().starts_with("the process is down"), "{likely}");
 }
 
 #[tokio::test]
