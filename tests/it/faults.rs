@@ -13,5 +13,6 @@ mod ground;
 mod packets;
 mod prometheus;
 mod row;
+mod several;
 mod story;
 mod well;
