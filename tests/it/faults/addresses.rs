@@ -78,6 +78,38 @@ async fn a_closed_port_has_likely_causes_and_no_certain_one() {
 }
 
 #[tokio::test]
+async fn a_proxy_on_the_way() {
+    let by = |name: &'static str, keys: &'static str, told: &'static str| {
+        row(name, [], told).alone().config(|config| config.prometheus = keys)
+    };
+    let unreachable = "broken proxy_unreachable direct tcp network";
+    prove([
+        by(
+            "nothing listens at the proxy",
+            "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1'",
+            unreachable,
+        ),
+        by(
+            "nothing listens at the proxy, on the way to TLS",
+            "url: 'https://prometheus.example.org', proxy_url: 'http://127.0.0.1:1'",
+            unreachable,
+        ),
+        // A Prometheus is no proxy, and says so to CONNECT.
+        by(
+            "the proxy refuses a tunnel",
+            "url: 'https://prometheus.example.org', proxy_url: 'http://{direct}'",
+            "broken proxy_refused direct tcp network",
+        ),
+        by(
+            "nothing listens at the proxy, and this host needs none",
+            "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1', no_proxy: '.cluster.local'",
+            "working",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn odd_hosts() {
     let at = |url: &'static str, turns: &[Turn]| {
         row(format!("healthy at {url}"), turns, "working")
