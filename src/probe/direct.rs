@@ -17,6 +17,7 @@ use crate::net::{credentials, limits};
 use crate::plan::{self, Applies, Step};
 use crate::probe::agreement;
 use crate::probe::causes::End;
+use crate::probe::explain;
 use crate::probe::hops::Hops;
 use crate::probe::line::{self, Line, failed};
 use crate::probe::query::{self, Question};
@@ -48,8 +49,12 @@ pub async fn walk(
         last: occasion.deadlines.report,
     };
     let now = occasion.started;
-    let named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
+    let mut named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
     memory.name.note(named.hit.clone(), now);
+    let was_headless = memory.about.as_ref().is_some_and(|about| about.is_headless);
+    if was_headless && named.row.outcome == Outcome::Failed(Cause::DnsNoSuchService) {
+        named.row.outcome = Outcome::Failed(Cause::NoReadyEndpoints);
+    }
     let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let start = |addresses: &[SocketAddr]| Steps {
         link,
@@ -277,7 +282,12 @@ impl Steps<'_> {
                 classify::prometheus::buildinfo(&line::answer(&response, path, false))
             });
             let (version, flavour) = info.map_or((None, None), |i| (i.version, i.flavour));
-            self.about = Some(About { flavour: told.or(flavour), version, asked: now });
+            let Hops { net, endpoint, .. } = self.hops;
+            let deadline = self.occasion.deadlines.checks;
+            let is_headless =
+                explain::is_headless(&net.resolver, &endpoint.url.host, deadline).await;
+            let flavour = told.or(flavour);
+            self.about = Some(About { flavour, version, is_headless, asked: now });
         }
         if let Some(about) = &self.about {
             self.leg.seen.flavour = about.flavour;

@@ -73,6 +73,21 @@ pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -
     ports
 }
 
+/// Whether `host` is a Service whose name leads to its pods: only then the SRV records of its plain
+/// name point at other names than its own.
+pub async fn is_headless(resolver: &Resolver, host: &str, deadline: Instant) -> bool {
+    let zone = resolver.settings().zone();
+    let Some(name) = zone.and_then(|zone| ClusterName::parse(host, zone)) else { return false };
+    let service = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
+    let asked = resolver.ask(&service, Kind::Srv, deadline).await;
+    asked.result.is_ok_and(|records| {
+        records.iter().any(|record| match record {
+            Record::Srv { target, .. } => !target.eq_ignore_ascii_case(&service),
+            Record::Address(_) => false,
+        })
+    })
+}
+
 /// What a connection that failed so means most likely first: data planes differ in what they say of
 /// one and the same thing, so none of it is certain (each was measured or read in their sources).
 #[must_use]

@@ -7,6 +7,7 @@ use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
 use super::ground::{Config, Ground, Turn};
 use super::row::{Row, check, prove, row};
+use super::story;
 
 /// A link that checks every address behind the name.
 fn each(name: &'static str, given: impl Into<Vec<Turn>>, told: &'static str) -> Row {
@@ -75,6 +76,28 @@ async fn a_closed_port_has_likely_causes_and_no_certain_one() {
     let link = check(&Ground::build().await.yaml(&config)).await;
     let likely = &link["checks"][1]["evidence"]["likely_causes"];
     assert!(likely[0].as_str().unwrap().starts_with("the process is down"), "{likely}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_gone() {
+    let gone = Turn::Zone(|zone| {
+        zone.services.values_mut().for_each(|service| service.addresses.clear());
+    });
+    let deleted = Turn::Zone(|zone| zone.services.clear());
+    let alone = |config: &mut Config| config.grafana = "";
+    story::prove([
+        story::story("the last pod of a headless Service is gone", [Turn::Replicas(2)])
+            .config(alone)
+            .tells("working")
+            .then([gone])
+            .tells("broken no_ready_endpoints direct dns prometheus"),
+        story::story("a Service with an address of its own is deleted", [])
+            .config(alone)
+            .tells("working")
+            .then([deleted])
+            .tells("broken dns_no_such_service direct dns prometheus"),
+    ])
+    .await;
 }
 
 #[tokio::test]
