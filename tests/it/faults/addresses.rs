@@ -6,18 +6,22 @@ use promlink::demo::dns::{Service, Zone};
 use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
 use super::ground::{Config, Ground, Turn};
-use super::row::{Row, check, prove, row};
-use super::story;
+use super::row::{Row, check, row};
+use super::story::{self, Story};
+
+/// All of it in one cycle.
+pub fn rows() -> Vec<Row> {
+    [every_replica(), a_proxy_on_the_way(), odd_hosts()].concat()
+}
 
 /// A link that checks every address behind the name.
 fn each(name: &'static str, given: impl Into<Vec<Turn>>, told: &'static str) -> Row {
     row(name, given, told).config(|config| config.link = "    all_addresses: true")
 }
 
-#[tokio::test]
-async fn every_replica() {
+fn every_replica() -> Vec<Row> {
     let others = Turn::ServeBehind(|setup| setup.name = "another".to_owned());
-    prove([
+    vec![
         each("two replicas", [Turn::Replicas(2)], "working"),
         each(
             "nothing listens at one replica of three",
@@ -66,8 +70,7 @@ async fn every_replica() {
             [Turn::Replicas(2), Turn::Direct(F::Wire(W::PortClosed))],
             "working",
         ),
-    ])
-    .await;
+    ]
 }
 
 #[tokio::test]
@@ -78,14 +81,14 @@ async fn a_closed_port_has_likely_causes_and_no_certain_one() {
     assert!(likely[0].as_str().unwrap().starts_with("the process is down"), "{likely}");
 }
 
-#[tokio::test]
-async fn a_name_that_is_gone() {
+/// Names that are there no more.
+pub fn stories() -> Vec<Story> {
     let gone = Turn::Zone(|zone| {
         zone.services.values_mut().for_each(|service| service.addresses.clear());
     });
     let deleted = Turn::Zone(|zone| zone.services.clear());
     let alone = |config: &mut Config| config.grafana = "";
-    story::prove([
+    vec![
         story::story("the last pod of a headless Service is gone", [Turn::Replicas(2)])
             .config(alone)
             .tells("working")
@@ -96,17 +99,15 @@ async fn a_name_that_is_gone() {
             .tells("working")
             .then([deleted])
             .tells("broken dns_no_such_service direct dns prometheus"),
-    ])
-    .await;
+    ]
 }
 
-#[tokio::test]
-async fn a_proxy_on_the_way() {
+fn a_proxy_on_the_way() -> Vec<Row> {
     let by = |name: &'static str, keys: &'static str, told: &'static str| {
         row(name, [], told).alone().config(|config| config.prometheus = keys)
     };
     let unreachable = "broken proxy_unreachable direct tcp network";
-    prove([
+    vec![
         by(
             "nothing listens at the proxy",
             "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1'",
@@ -128,12 +129,10 @@ async fn a_proxy_on_the_way() {
             "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1', no_proxy: '.cluster.local'",
             "working",
         ),
-    ])
-    .await;
+    ]
 }
 
-#[tokio::test]
-async fn odd_hosts() {
+fn odd_hosts() -> Vec<Row> {
     let at = |url: &'static str, turns: &[Turn]| {
         row(format!("healthy at {url}"), turns, "working")
             .alone()
@@ -150,13 +149,13 @@ async fn odd_hosts() {
         let service = Service { external: Some("gone.example.org".into()), ..Service::default() };
         zone.services.insert(("monitoring".to_owned(), "external".to_owned()), service);
     };
-    prove([
+    vec![
         // Without DNS: the server is dead.
         at("url: 'http://{direct}'", &[Turn::Dns(D::PortClosed)]),
         at("url: 'http://PROMETHEUS-K8S.Monitoring.svc:{port}'", &[]),
         at("url: 'http://external.monitoring:{port}'", &[Turn::Zone(external)]),
         at(
-            "url: 'http://external.monitoring:{port}'",
+            "url: 'http://external.monitoring.svc:{port}'",
             &[Turn::Zone(external), Turn::Dns(D::Truncate)],
         ),
         row(
@@ -182,6 +181,5 @@ async fn odd_hosts() {
         )
         .alone()
         .config(|config| config.prometheus = "url: 'http://[::1]:1'"),
-    ])
-    .await;
+    ]
 }

@@ -7,7 +7,8 @@ use promlink::demo::dns::Zone;
 use promlink::demo::fault::Dns as D;
 
 use super::ground::Turn;
-use super::row::{Row, prove, row};
+use super::row::{Row, row};
+use super::table;
 use crate::namespace;
 
 /// One rejection of packets to Prometheus in four places: a link without Grafana, promlink only,
@@ -35,8 +36,12 @@ async fn packets() {
     if !namespace::entered("faults::packets::packets") {
         return;
     }
-    let rows = rejections().into_iter().chain(drops()).chain(routes()).chain(dns());
-    prove(rows).await;
+    table::prove(vec![super::packets_section()]).await;
+}
+
+/// All of it; proven inside only.
+pub fn rows() -> Vec<Row> {
+    [rejections(), drops(), routes(), dns()].concat()
 }
 
 fn rejections() -> Vec<Row> {
@@ -141,7 +146,7 @@ fn drops() -> Vec<Row> {
         )
         .beside("breaks connection_timeout grafana/grafana_query"),
         row(
-            "promlink's packets to both ends are dropped",
+            "promlink's packets to both ends are dropped on the way",
             [Turn::Packets("input {to_direct} drop"), Turn::Packets("input {to_grafana} drop")],
             "blind vantage_blocked direct tcp promlink",
         )
