@@ -78,6 +78,8 @@ pub struct About {
     pub flavour: Option<Flavour>,
     /// Its version.
     pub version: Option<String>,
+    /// Its name led to pods: it is there exactly while one of them is ready.
+    pub is_headless: bool,
     /// When it was asked.
     pub asked: Now,
 }

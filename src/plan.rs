@@ -207,6 +207,10 @@ pub fn explained_name(mut row: Row, host: &str, found: Ladder) -> Row {
 }
 
 /// The failed `tcp` row, told more exactly by the ports that the Service has.
+///
+/// Only a refusal says by itself that nothing is ready there. Silence, and what a router or the
+/// system says, mean as much only of what was reached before: to anybody else a firewall that
+/// rejects looks the same.
 #[must_use]
 pub fn explained_port(mut row: Row, port: u16, service_ports: &[u16], reached: bool) -> Row {
     if service_ports.is_empty() {
@@ -215,7 +219,7 @@ pub fn explained_port(mut row: Row, port: u16, service_ports: &[u16], reached: b
     row.facts.list(Key::ServicePorts, service_ports);
     if !service_ports.contains(&port) {
         row.outcome = Outcome::Failed(Cause::WrongPort);
-    } else if row.outcome != Outcome::Failed(Cause::ConnectionTimeout) || reached {
+    } else if row.outcome == Outcome::Failed(Cause::ConnectionRefused) || reached {
         row.outcome = Outcome::Failed(Cause::NoReadyEndpoints);
     }
     row

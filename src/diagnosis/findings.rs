@@ -73,7 +73,8 @@ impl Scene {
     /// Another address under `all_addresses`: readers that meet it fail, those that do not, do not.
     fn replica(self, leg: &Leg, found: &mut Vec<Placed>) {
         let mut here = Vec::new();
-        self.leg(leg, &mut here);
+        // The name led to good ones as well: it is not our own wrong address.
+        Self { other: Standing::Absent, ..self }.leg(leg, &mut here);
         for placed in here {
             let weight = placed.weight.min(Weight::Degrades);
             push(found, Placed { weight, subject: Some(Subject::Replica), ..placed });

@@ -72,7 +72,7 @@ pub async fn connect(
                 stream.set_nodelay(true).ok();
                 return Ok(Connected { stream, address, tried });
             }
-            Ok(Err(error)) => ConnectFailure::from(error),
+            Ok(Err(error)) => ConnectFailure::of(&error, address),
             Err(_) => ConnectFailure::Timeout,
         };
         tried.push((address, failure));
@@ -93,20 +93,35 @@ fn telling(tried: &[(SocketAddr, ConnectFailure)]) -> Option<&(SocketAddr, Conne
 
 // === impl ConnectFailure ===
 
-impl From<io::Error> for ConnectFailure {
+impl ConnectFailure {
+    /// What the system's error means, measured on Linux for each kind of route and rejection.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the system may say anything")]
-    fn from(error: io::Error) -> Self {
+    fn of(error: &io::Error, to: SocketAddr) -> Self {
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::Refused,
             ErrorKind::TimedOut => Self::Timeout,
             ErrorKind::HostUnreachable => Self::HostUnreachable,
-            ErrorKind::NetworkUnreachable => Self::NetworkUnreachable,
+            // A `blackhole` route is told as an invalid argument.
+            ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::InvalidInput => {
+                Self::NetworkUnreachable
+            }
+            // A machine without IPv6 has no address to come from; for IPv4 the ports are used up.
+            ErrorKind::AddrNotAvailable if to.is_ipv6() => Self::NetworkUnreachable,
             ErrorKind::PermissionDenied => Self::Denied,
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Self::Reset,
-            _ => Self::Local(error.to_string()),
+            _ => match error.raw_os_error() {
+                Some(NO_SUCH_FAMILY) => Self::NetworkUnreachable,
+                Some(PROTOCOL_UNREACHABLE) => Self::HostUnreachable,
+                Some(_) | None => Self::Local(error.to_string()),
+            },
         }
     }
 }
+
+/// `EAFNOSUPPORT`: the kernel speaks no IPv6.
+const NO_SUCH_FAMILY: i32 = 97;
+/// `ENOPROTOOPT`: a firewall rejects with the ICMP message "protocol unreachable".
+const PROTOCOL_UNREACHABLE: i32 = 92;
 
 #[cfg(test)]
 mod tests;

@@ -144,6 +144,7 @@ fn a_missing_name_is_told_by_the_rung_that_breaks() {
 fn a_closed_port_is_told_by_the_ports_of_its_service() {
     let refused = Cause::ConnectionRefused;
     let silent = Cause::ConnectionTimeout;
+    let rejected = Cause::HostUnreachable;
     let cases: &[(Cause, &[u16], bool, Cause)] = &[
         (refused, &[], true, refused),
         (refused, &[8080], false, Cause::WrongPort),
@@ -151,6 +152,8 @@ fn a_closed_port_is_told_by_the_ports_of_its_service() {
         (refused, &[8080, 9090], false, Cause::NoReadyEndpoints),
         (silent, &[9090], true, Cause::NoReadyEndpoints),
         (silent, &[9090], false, silent),
+        (rejected, &[9090], false, rejected),
+        (rejected, &[9090], true, Cause::NoReadyEndpoints),
     ];
     for (cause, ports, reached, expected) in cases {
         let told = explained_port(row(Outcome::Failed(*cause)), 9090, ports, *reached);

@@ -48,6 +48,26 @@ fn compare(link: &Link, direct: Option<&Leg>, grafana: &Leg) -> Row {
     row
 }
 
+/// Notes at the best replica that others give different answers: who reads the name gets one or the
+/// other by chance.
+pub fn replicas(best: &mut Leg, others: &[Leg]) {
+    let Some(ours) = answered(best) else { return };
+    let differ = |leg: &&Leg| {
+        let theirs = answered(leg).filter(|theirs| theirs.series > 0);
+        theirs
+            .is_some_and(|theirs| matches!(judge::agreement(ours, theirs), Agreement::Differs(..)))
+    };
+    let found = others.iter().find(differ).map(|other| {
+        let end = |leg: &Leg| leg.address.map(|address| address.to_string()).unwrap_or_default();
+        let series = other.seen.series.unwrap_or_default();
+        let detail = format!("{}: {} series, {}: {series}", end(best), ours.series, end(other));
+        Finding::of(Cause::ReplicasDisagree, detail)
+    });
+    if let (Some(row), Some(found)) = (best.rows.get_mut(Check::Query), found) {
+        row.findings.push(found);
+    }
+}
+
 fn answered(leg: &Leg) -> Option<Answered<'_>> {
     let identities = leg.seen.identities.as_deref()?;
     Some(Answered { series: leg.seen.series?, identities })

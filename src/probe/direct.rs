@@ -15,7 +15,9 @@ use crate::net::http::{Connection, Request, Response};
 use crate::net::stream::Stream;
 use crate::net::{credentials, limits};
 use crate::plan::{self, Applies, Step};
+use crate::probe::agreement;
 use crate::probe::causes::End;
+use crate::probe::explain;
 use crate::probe::hops::Hops;
 use crate::probe::line::{self, Line, failed};
 use crate::probe::query::{self, Question};
@@ -47,8 +49,13 @@ pub async fn walk(
         last: occasion.deadlines.report,
     };
     let now = occasion.started;
-    let named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
+    let mut named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
     memory.name.note(named.hit.clone(), now);
+    let was_headless = memory.about.as_ref().is_some_and(|about| about.is_headless);
+    if was_headless && named.row.outcome == Outcome::Failed(Cause::DnsNoSuchService) {
+        named.row.outcome = Outcome::Failed(Cause::NoReadyEndpoints);
+    }
+    let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let start = |addresses: &[SocketAddr]| Steps {
         link,
         hops,
@@ -56,13 +63,13 @@ pub async fn walk(
         large: memory.large,
         about: memory.about.clone(),
         addresses: addresses.to_vec(),
+        is_replica: replicas > 1,
         wire: Wire::Apart,
         leg: Leg {
             rows: [(Check::Dns, named.row.clone())].into_iter().collect(),
             ..Leg::default()
         },
     };
-    let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let done: Vec<Steps<'_>> = if replicas > 1 {
         let each = named.addresses.iter().take(replicas);
         join_all(each.map(|address| start(&[*address]).walk())).await
@@ -73,7 +80,8 @@ pub async fn walk(
     memory.about = done.iter().find_map(|steps| steps.about.clone());
     let mut legs: Vec<Leg> = done.into_iter().map(|steps| steps.leg).collect();
     let best = legs.iter().position(|leg| leg_passed(leg, link.query.freshness)).unwrap_or(0);
-    let first = legs.swap_remove(best);
+    let mut first = legs.swap_remove(best);
+    agreement::replicas(&mut first, &legs);
     legs.shrink_to_fit();
     Walk { first, others: legs, took: watch.read() }
 }
@@ -91,6 +99,8 @@ struct Steps<'a> {
     large: bool,
     about: Option<About>,
     addresses: Vec<SocketAddr>,
+    /// The address is one of several that are walked.
+    is_replica: bool,
     wire: Wire,
     leg: Leg,
 }
@@ -144,7 +154,14 @@ impl Steps<'_> {
     }
 
     async fn tcp(&mut self) -> Row {
-        let dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        let mut dialled = self.hops.tcp(&self.addresses, self.occasion.deadlines.checks).await;
+        // DNS lists ready pods only, so this very one is to blame and not the Service.
+        if self.is_replica
+            && dialled.row.outcome == Outcome::Failed(Cause::NoReadyEndpoints)
+            && let Some(met) = dialled.met.take()
+        {
+            dialled.row.outcome = Outcome::Failed(met);
+        }
         self.leg.seen.connect_failure = dialled.met;
         if let Some((stream, address)) = dialled.stream {
             self.leg.address = Some(address);
@@ -265,7 +282,12 @@ impl Steps<'_> {
                 classify::prometheus::buildinfo(&line::answer(&response, path, false))
             });
             let (version, flavour) = info.map_or((None, None), |i| (i.version, i.flavour));
-            self.about = Some(About { flavour: told.or(flavour), version, asked: now });
+            let Hops { net, endpoint, .. } = self.hops;
+            let deadline = self.occasion.deadlines.checks;
+            let is_headless =
+                explain::is_headless(&net.resolver, &endpoint.url.host, deadline).await;
+            let flavour = told.or(flavour);
+            self.about = Some(About { flavour, version, is_headless, asked: now });
         }
         if let Some(about) = &self.about {
             self.leg.seen.flavour = about.flavour;

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use crate::net::dns::{Attempt, DnsFailure, Kind, Lookup, Record, Resolver};
+use crate::net::tcp::ConnectFailure;
 use crate::plan::Ladder;
 
 /// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at
@@ -18,7 +19,13 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     rungs.extend(asked.attempts);
     let has_namespace = exists(&asked.result);
     if has_namespace == Some(true) {
-        return (Ladder::NoSuchService, rungs);
+        // An ExternalName exists without ports; what it stands for is then what does not.
+        let service = format!("{}.{namespace}", name.service);
+        let asked = resolver.ask(&service, Kind::Srv, deadline).await;
+        rungs.extend(asked.attempts);
+        let has_service = exists(&asked.result) == Some(true);
+        let found = if has_service { Ladder::Unknown } else { Ladder::NoSuchService };
+        return (found, rungs);
     }
     if !name.is_written_out {
         return (Ladder::Unknown, rungs);
@@ -64,6 +71,55 @@ pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -
     ports.sort_unstable();
     ports.dedup();
     ports
+}
+
+/// Whether `host` is a Service whose name leads to its pods: only then the SRV records of its plain
+/// name point at other names than its own.
+pub async fn is_headless(resolver: &Resolver, host: &str, deadline: Instant) -> bool {
+    let zone = resolver.settings().zone();
+    let Some(name) = zone.and_then(|zone| ClusterName::parse(host, zone)) else { return false };
+    let service = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
+    let asked = resolver.ask(&service, Kind::Srv, deadline).await;
+    asked.result.is_ok_and(|records| {
+        records.iter().any(|record| match record {
+            Record::Srv { target, .. } => !target.eq_ignore_ascii_case(&service),
+            Record::Address(_) => false,
+        })
+    })
+}
+
+/// What a connection that failed so means most likely first: data planes differ in what they say of
+/// one and the same thing, so none of it is certain (each was measured or read in their sources).
+#[must_use]
+pub fn likely(failure: &ConnectFailure) -> &'static [&'static str] {
+    match failure {
+        ConnectFailure::Refused => &[
+            "the process is down, or not ready behind its Service",
+            "the Service has no such port (kube-proxy with nftables or IPVS)",
+        ],
+        ConnectFailure::Timeout => &[
+            "a NetworkPolicy or firewall drops packets",
+            "the Service has no such port (kube-proxy with iptables, Cilium)",
+            "no pod is ready behind the Service (Calico, Cilium set to drop)",
+            "the node or its CNI is down",
+        ],
+        ConnectFailure::HostUnreachable => &[
+            "the pod or its node is gone",
+            "no pod is ready behind the Service (Cilium)",
+            "a firewall rejects the packets",
+        ],
+        ConnectFailure::NetworkUnreachable => &[
+            "no route leads there from this pod or node",
+            "only one side speaks this IP family",
+            "a firewall rejects the packets",
+        ],
+        ConnectFailure::Denied => &[
+            "a policy or a route of this node forbids it",
+            "no pod is ready behind the Service (Cilium 1.19)",
+        ],
+        ConnectFailure::Reset => &["a proxy or load balancer with nothing behind it"],
+        ConnectFailure::Local(_) => &[],
+    }
 }
 
 fn port_of(record: &Record) -> Option<u16> {

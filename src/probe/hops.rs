@@ -124,6 +124,7 @@ impl<'a> Hops<'a> {
         let mut facts = Facts::default();
         self.note_proxy(&mut facts);
         let connected = tcp::connect(addresses, deadline).await;
+        let likely = connected.as_ref().err().map(|error| explain::likely(&error.failure));
         let (cause, stream) = match connected {
             Ok(connected) => {
                 if !connected.tried.is_empty() {
@@ -161,6 +162,9 @@ impl<'a> Hops<'a> {
             row = plan::explained_port(row, url.port, &ports, self.reached);
         }
         let met = cause.filter(|cause| row.outcome != Outcome::Failed(*cause));
+        if let Some(likely) = likely.filter(|likely| met.is_none() && !likely.is_empty()) {
+            row.facts.list(Key::Likely, likely);
+        }
         Dialled { row, stream, met }
     }
 

@@ -67,6 +67,7 @@ keys! {
     HealthSays "health_says"
     Issuer "issuer"
     Ladder "ladder"
+    Likely "likely_causes"
     Location "location"
     Name "name"
     NotAfter "not_after"

@@ -7,6 +7,7 @@ mod daemon; // `promlink serve`, and a client
 mod faults; // one injected fault, one expected line
 mod hostile; // answers that no server should give
 mod know; // how soon it knows
+mod namespace; // a network of the test's own
 mod prometheus; // the real program
 mod real; // promlink against it
 mod reload; // new configuration in a running daemon

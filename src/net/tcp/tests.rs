@@ -106,9 +106,21 @@ fn each_word_of_the_system_has_its_place() {
         (1, ConnectFailure::Denied),
         (13, ConnectFailure::Denied),
         (104, ConnectFailure::Reset),
+        // A black hole among the routes, no IPv6 at all, "protocol unreachable".
+        (22, ConnectFailure::NetworkUnreachable),
+        (97, ConnectFailure::NetworkUnreachable),
+        (92, ConnectFailure::HostUnreachable),
     ] {
-        assert_eq!(ConnectFailure::from(io::Error::from_raw_os_error(errno)), failure);
+        assert_eq!(said(errno, "192.0.2.1:9"), failure);
     }
-    let no_descriptors = ConnectFailure::from(io::Error::from_raw_os_error(24));
+    let no_descriptors = said(24, "192.0.2.1:9");
     assert!(matches!(no_descriptors, ConnectFailure::Local(_)), "{no_descriptors:?}");
+    // No address to come from: no port is left, or no IPv6.
+    let no_ports = said(99, "192.0.2.1:9");
+    assert!(matches!(no_ports, ConnectFailure::Local(_)), "{no_ports:?}");
+    assert_eq!(said(99, "[2001:db8::1]:9"), ConnectFailure::NetworkUnreachable);
+}
+
+fn said(errno: i32, to: &str) -> ConnectFailure {
+    ConnectFailure::of(&io::Error::from_raw_os_error(errno), to.parse().unwrap())
 }

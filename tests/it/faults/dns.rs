@@ -179,7 +179,7 @@ fn a_server_that_answers_after_all() -> Vec<Row> {
     ]
 }
 
-const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
+pub const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
                    svc.cluster.local, cluster.local], ndots: 5";
 
 fn names_and_services() -> Vec<Row> {

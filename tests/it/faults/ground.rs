@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::tls::{self, Front, Tls};
+use crate::namespace;
 
 /// One thing that happens to the stand-ins.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,12 @@ pub enum Turn {
     Front(End, Tls),
     /// They are not any more, and its port is open.
     Pass(End),
+    /// promlink resolves Prometheus to so many pods of a headless Service: its own one, Grafana's,
+    /// and one where nothing listens.
+    Replicas(usize),
+    /// A rule for packets, in a namespace of the test's own: the chain, and `nft`'s words behind
+    /// it; `{to_direct}` and the like are those for packets to an end.
+    Packets(&'static str),
     /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of
     /// Prometheus.
     Url(&'static str),
@@ -190,6 +197,21 @@ impl Ground {
                 self.holes.lock().unwrap().remove(&end);
                 self.switch(end, None).await;
             }
+            Turn::Replicas(count) => {
+                let ends = [self.direct.address(), self.behind.address()].map(|end| end.ip());
+                let IpAddr::V4(ip) = ends[0] else { return };
+                let [a, b, c, _] = ip.octets();
+                let pods = ends.into_iter().chain([Ipv4Addr::new(a, b, c, 9).into()]).take(count);
+                let pods: Vec<Ipv4Addr> = pods
+                    .filter_map(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None })
+                    .collect();
+                self.dns.edit(|zone| {
+                    let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
+                    let service = zone.services.get_mut(&key).unwrap();
+                    (service.headless, service.addresses) = (true, pods);
+                });
+            }
+            Turn::Packets(rule) => namespace::rule(&self.fill(rule)),
             Turn::Url(url) => {
                 let url = self.fill(url);
                 self.grafana.edit(|setup| setup.point_at(&url));
@@ -251,9 +273,17 @@ impl Ground {
     }
 
     fn fill(&self, text: &str) -> String {
+        let to = |at: SocketAddr, by| format!("ip daddr {} {by} dport {}", at.ip(), at.port());
         let front = self.front.lock().unwrap().as_ref().map(|front| front.address);
         let front = front.unwrap_or_else(|| self.direct.address());
         [
+            ("{to_direct}", to(self.direct.address(), "tcp")),
+            ("{to_behind}", to(self.behind.address(), "tcp")),
+            ("{to_grafana}", to(self.grafana.address(), "tcp")),
+            ("{to_dns}", to(self.dns.address(), "udp")),
+            ("{to_dns_tcp}", to(self.dns.address(), "tcp")),
+            ("{to_spare}", to(self.spare_dns.address(), "udp")),
+            ("{to_grafana_dns}", to(self.grafana_dns.address(), "udp")),
             ("{prometheus}", format!("http://prometheus-k8s.monitoring.{ZONE}:{{port}}")),
             ("{main}", format!("http://grafana.monitoring.{ZONE}:{{grafana_port}}")),
             ("{port}", self.direct.address().port().to_string()),

@@ -1,0 +1,185 @@
+//! Names with several addresses, and hosts that need no DNS or are written oddly.
+
+use std::time::Duration;
+
+use promlink::demo::dns::{Service, Zone};
+use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
+
+use super::ground::{Config, Ground, Turn};
+use super::row::{Row, check, row};
+use super::story::{self, Story};
+
+/// All of it in one cycle.
+pub fn rows() -> Vec<Row> {
+    [every_replica(), a_proxy_on_the_way(), odd_hosts()].concat()
+}
+
+/// A link that checks every address behind the name.
+fn each(name: &'static str, given: impl Into<Vec<Turn>>, told: &'static str) -> Row {
+    row(name, given, told).config(|config| config.link = "    all_addresses: true")
+}
+
+fn every_replica() -> Vec<Row> {
+    let others = Turn::ServeBehind(|setup| setup.name = "another".to_owned());
+    vec![
+        each("two replicas", [Turn::Replicas(2)], "working"),
+        each(
+            "nothing listens at one replica of three",
+            [Turn::Replicas(3)],
+            "degraded connection_refused direct tcp prometheus",
+        )
+        .says(".9:"),
+        each(
+            "one replica of two starts",
+            [Turn::Replicas(2), Turn::Direct(F::Starting)],
+            "degraded starting direct query prometheus",
+        ),
+        each(
+            "one replica of two has old data",
+            [Turn::Replicas(2), Turn::Direct(F::Stale(Duration::from_secs(200)))],
+            "degraded data_stale direct freshness prometheus",
+        ),
+        each(
+            "one replica of two is frozen",
+            [Turn::Replicas(2), Turn::Direct(F::Wire(W::Frozen))],
+            "degraded no_response direct query prometheus",
+        )
+        .short(),
+        each(
+            "two replicas scrape different targets",
+            [Turn::Replicas(2), others],
+            "degraded replicas_disagree direct query prometheus",
+        )
+        .alone(),
+        each(
+            "no replica of two listens",
+            [Turn::Replicas(2), Turn::Both(F::Wire(W::PortClosed))],
+            "broken connection_refused direct tcp prometheus",
+        )
+        .beside(
+            "degrades connection_refused direct/tcp replica; \
+             breaks connection_refused grafana/grafana_query",
+        ),
+        row(
+            "the first of three addresses listens, and one is enough",
+            [Turn::Replicas(3)],
+            "working",
+        ),
+        row(
+            "the first of two addresses is closed, and one is enough",
+            [Turn::Replicas(2), Turn::Direct(F::Wire(W::PortClosed))],
+            "working",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_closed_port_has_likely_causes_and_no_certain_one() {
+    let config = Config { prometheus: "url: 'http://localhost:1'", ..Config::default() };
+    let link = check(&Ground::build().await.yaml(&config)).await;
+    let likely = &link["checks"][1]["evidence"]["likely_causes"];
+    assert!(likely[0].as_str().unwrap().starts_with("the process is down"), "{likely}");
+}
+
+/// Names that are there no more.
+pub fn stories() -> Vec<Story> {
+    let gone = Turn::Zone(|zone| {
+        zone.services.values_mut().for_each(|service| service.addresses.clear());
+    });
+    let deleted = Turn::Zone(|zone| zone.services.clear());
+    let alone = |config: &mut Config| config.grafana = "";
+    vec![
+        story::story("the last pod of a headless Service is gone", [Turn::Replicas(2)])
+            .config(alone)
+            .tells("working")
+            .then([gone])
+            .tells("broken no_ready_endpoints direct dns prometheus"),
+        story::story("a Service with an address of its own is deleted", [])
+            .config(alone)
+            .tells("working")
+            .then([deleted])
+            .tells("broken dns_no_such_service direct dns prometheus"),
+    ]
+}
+
+fn a_proxy_on_the_way() -> Vec<Row> {
+    let by = |name: &'static str, keys: &'static str, told: &'static str| {
+        row(name, [], told).alone().config(|config| config.prometheus = keys)
+    };
+    let unreachable = "broken proxy_unreachable direct tcp network";
+    vec![
+        by(
+            "nothing listens at the proxy",
+            "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1'",
+            unreachable,
+        ),
+        by(
+            "nothing listens at the proxy, on the way to TLS",
+            "url: 'https://prometheus.example.org', proxy_url: 'http://127.0.0.1:1'",
+            unreachable,
+        ),
+        // A Prometheus is no proxy, and says so to CONNECT.
+        by(
+            "the proxy refuses a tunnel",
+            "url: 'https://prometheus.example.org', proxy_url: 'http://{direct}'",
+            "broken proxy_refused direct tcp network",
+        ),
+        by(
+            "nothing listens at the proxy, and this host needs none",
+            "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1', no_proxy: '.cluster.local'",
+            "working",
+        ),
+    ]
+}
+
+fn odd_hosts() -> Vec<Row> {
+    let at = |url: &'static str, turns: &[Turn]| {
+        row(format!("healthy at {url}"), turns, "working")
+            .alone()
+            .config(|config| config.prometheus = url)
+    };
+    let external = |zone: &mut Zone| {
+        let to = |name: &str| Service { external: Some(name.to_owned()), ..Service::default() };
+        let key = |name: &str| ("monitoring".to_owned(), name.to_owned());
+        let inner = "prometheus-k8s.monitoring.svc.cluster.local";
+        zone.services.insert(key("external"), to("further.monitoring.svc.cluster.local"));
+        zone.services.insert(key("further"), to(inner));
+    };
+    let dead = |zone: &mut Zone| {
+        let service = Service { external: Some("gone.example.org".into()), ..Service::default() };
+        zone.services.insert(("monitoring".to_owned(), "external".to_owned()), service);
+    };
+    vec![
+        // Without DNS: the server is dead.
+        at("url: 'http://{direct}'", &[Turn::Dns(D::PortClosed)]),
+        at("url: 'http://PROMETHEUS-K8S.Monitoring.svc:{port}'", &[]),
+        at("url: 'http://external.monitoring:{port}'", &[Turn::Zone(external)]),
+        at(
+            "url: 'http://external.monitoring.svc:{port}'",
+            &[Turn::Zone(external), Turn::Dns(D::Truncate)],
+        ),
+        row(
+            "an alias leads nowhere",
+            [Turn::Zone(dead)],
+            "broken dns_no_such_name direct dns prometheus",
+        )
+        .alone()
+        .config(|config| {
+            config.prometheus = "url: 'http://external.monitoring.svc.cluster.local:{port}'";
+        }),
+        row(
+            "nothing listens at localhost",
+            [Turn::Dns(D::PortClosed)],
+            "broken connection_refused direct tcp prometheus",
+        )
+        .alone()
+        .config(|config| config.prometheus = "url: 'http://localhost:1'"),
+        row(
+            "nothing listens at an IPv6 address",
+            [Turn::Dns(D::PortClosed)],
+            "broken connection_refused direct tcp prometheus",
+        )
+        .alone()
+        .config(|config| config.prometheus = "url: 'http://[::1]:1'"),
+    ]
+}

@@ -1,0 +1,97 @@
+//! A network of the test's own, for what only a kernel does: drop, reject, forbid.
+//!
+//! The test runs itself again in new namespaces, which need no name and no cleaning up: the kernel
+//! removes them with the process, however that ends. Root makes them, else a user who may make a
+//! user namespace, else `sudo` where it asks for no password.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// Set in the process inside.
+const INSIDE: &str = "PROMLINK_NAMESPACE";
+/// What the process inside has to know of the one outside.
+const PASSED_ON: [&str; 2] = ["PROMLINK_ROW", "PROMLINK_REQUIRE_REAL"];
+/// Ways in, the easiest first.
+const WAYS: [&[&str]; 3] = [
+    &["unshare", "--net", "--mount"],
+    &["unshare", "--map-root-user", "--net", "--mount"],
+    &["sudo", "-n", "unshare", "--net", "--mount"],
+];
+/// Prefixes of TEST-NET-1 that no packet leaves for, each by another kind of route.
+const ROUTES: [(&str, &str); 3] =
+    [("prohibit", "192.0.2.1"), ("unreachable", "192.0.2.2"), ("blackhole", "192.0.2.3")];
+
+/// Whether this is the inside. Outside, runs the test of that name inside, and panics as it does;
+/// where no way leads in, the test is skipped.
+pub fn entered(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        furnish();
+        return true;
+    }
+    let works = |way: &&[&str]| {
+        let lo = way[1..].iter().chain(&["ip", "link", "set", "lo", "up"]);
+        let tried = Command::new(way[0]).args(lo).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    };
+    let has_nft = Command::new("nft").arg("--version").output().is_ok();
+    let Some(way) = WAYS.iter().copied().find(works).filter(|_| has_nft) else {
+        println!("skipped: no root, or no ip and nft: {test}");
+        assert!(std::env::var_os("PROMLINK_REQUIRE_REAL").is_none(), "no way into a namespace");
+        return false;
+    };
+    let passed_on = PASSED_ON.iter().filter_map(|name| {
+        let value = std::env::var(name).ok()?;
+        Some(format!("{name}={value}"))
+    });
+    let inside = Command::new(way[0])
+        .args(&way[1..])
+        .arg("env")
+        .args(passed_on)
+        .arg(format!("{INSIDE}=1"))
+        .arg(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&inside.stdout);
+    let complained = String::from_utf8_lossy(&inside.stderr);
+    println!("{said}");
+    assert!(inside.status.success(), "{test}, in a namespace\n{said}\n{complained}");
+    assert!(said.contains("1 passed"), "{test} is no test");
+    false
+}
+
+/// Loopback, routes that lead nowhere, and two empty chains.
+fn furnish() {
+    run("ip", &["link", "set", "lo", "up"], "");
+    for (kind, address) in ROUTES {
+        run("ip", &["route", "add", kind, address], "");
+    }
+    run(
+        "nft",
+        &["-f", "-"],
+        "table inet promlink {
+           chain input { type filter hook input priority 0; }
+           chain output { type filter hook output priority 0; }
+         }",
+    );
+}
+
+/// Adds a rule for packets: the chain, `input` or `output`, and what `nft` calls it.
+pub fn rule(rule: &str) {
+    assert!(std::env::var_os(INSIDE).is_some(), "no rule for the machine itself: {rule}");
+    run("nft", &["-f", "-"], &format!("add rule inet promlink {rule}\n"));
+}
+
+/// Runs a program of the system, which must succeed.
+pub fn run(program: &str, arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program} {arguments:?}: {input}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
