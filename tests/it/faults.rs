@@ -16,6 +16,7 @@ mod grafana;
 mod ground;
 mod prometheus;
 mod row;
+mod several;
 mod story;
 mod table;
 mod tls;
@@ -30,6 +31,7 @@ fn sections() -> Vec<Section> {
         section("Prometheus, and what is in front of it", prometheus::rows()),
         section("Grafana, and promlink's rights there", grafana::rows()),
         section("The data source", datasource::rows()),
+        section("Several faults at once, and promlink's own", several::rows()),
         section("What happens in turn", after::stories()),
     ]
 }

@@ -266,6 +266,23 @@ fn what_does_not_break_a_link() -> Vec<Row> {
     let slow = "degraded slow grafana grafana_query datasource";
     vec![
         row(
+            "a firewall bars the organisation's description",
+            [Turn::Grafana(G::Barred("/api/org"))],
+            "degraded not_grafana grafana auth grafana",
+        ),
+        row(
+            "a firewall bars the data source's description",
+            [Turn::Grafana(G::Barred("/api/datasources/uid"))],
+            "degraded not_grafana grafana datasource grafana",
+        )
+        .check("grafana/grafana_query", "passed"),
+        row(
+            "a firewall bars the organisation's description, and Prometheus starts",
+            [Turn::Grafana(G::Barred("/api/org")), Turn::Both(F::Starting)],
+            "broken starting direct query prometheus",
+        )
+        .beside("breaks not_grafana grafana/auth; breaks starting grafana/grafana_query"),
+        row(
             "Grafana's health check of the data source is red, and queries work",
             [Turn::Grafana(G::HealthRed)],
             "working",
