@@ -150,6 +150,11 @@ pub fn check(links: &[Shown<'_>], base: Option<&str>) -> Vec<u8> {
     document(links.iter().map(|link| Link::of(link, base)))
 }
 
+/// A text as JSON writes it, with its quotes.
+pub(super) fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 fn document<'a>(links: impl IntoIterator<Item = Link<'a>>) -> Vec<u8> {
     let mut out = HEAD.to_vec();
     for (index, link) in links.into_iter().enumerate() {

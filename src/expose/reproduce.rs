@@ -1,12 +1,13 @@
 //! The command by which a person sees for themselves what a failed check saw.
 //!
-//! A verdict that can be tried by hand is believed sooner than one that must be trusted, and whoever
-//! mends it tries the same command again. It is meant for a shell in promlink's own pod, or in one
-//! beside it: elsewhere, names and networks are other ones. Secrets are shell variables.
+//! A verdict that can be tried by hand is believed sooner than one that must be trusted, and who
+//! mends it tries the same command again. It is meant for a shell in promlink's own pod, or beside
+//! it: elsewhere, names and networks are other ones. Secrets are shell variables.
 
 #[cfg(test)]
 mod tests;
 
+use crate::expose::json;
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts, Key};
 use crate::state::snapshot::{End, LinkInfo, quote};
@@ -90,16 +91,11 @@ fn datasource(info: &LinkInfo) -> Option<String> {
 }
 
 fn body(info: &LinkInfo) -> Option<String> {
-    let (uid, expr) = (json(info.datasource_uid.as_deref()?), json(&info.selector));
+    let (uid, expr) = (json::text(info.datasource_uid.as_deref()?), json::text(&info.selector));
     Some(format!(
         "{{\"from\":\"now-5m\",\"to\":\"now\",\"queries\":[{{\"refId\":\"A\",\
          \"datasource\":{{\"uid\":{uid}}},\"expr\":{expr},\"instant\":true}}]}}"
     ))
-}
-
-/// As JSON writes it.
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// As one segment of a path.
