@@ -9,6 +9,7 @@ pub mod json;
 pub mod metrics;
 pub mod page;
 pub mod probe;
+pub mod reproduce;
 pub mod runbook;
 pub mod table;
 mod words;

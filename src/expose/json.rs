@@ -11,12 +11,13 @@ use std::sync::Arc;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use crate::expose::reproduce::command;
 use crate::expose::{Shown, words};
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts};
 use crate::report::finding::Fault;
 use crate::report::{Leg, Outcome, Row, Walk};
-use crate::state::snapshot::{HistoryEntry, Snapshot};
+use crate::state::snapshot::{HistoryEntry, LinkInfo, Snapshot};
 use crate::{diagnosis, report};
 
 /// The `Content-Type`.
@@ -102,6 +103,9 @@ struct CheckRow<'a> {
     at: Option<String>,
     #[serde(skip_serializing_if = "Evidence::is_empty")]
     evidence: Evidence<'a>,
+    /// The command that shows the same to a person, of a failed check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reproduce: Option<String>,
 }
 
 struct Evidence<'a>(&'a Facts);
@@ -144,6 +148,11 @@ pub fn one(link: &Shown<'_>, base: &str) -> Vec<u8> {
 #[must_use]
 pub fn check(links: &[Shown<'_>], base: Option<&str>) -> Vec<u8> {
     document(links.iter().map(|link| Link::of(link, base)))
+}
+
+/// A text as JSON writes it, with its quotes.
+pub(super) fn text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 fn document<'a>(links: impl IntoIterator<Item = Link<'a>>) -> Vec<u8> {
@@ -218,14 +227,14 @@ impl<'a> Link<'a> {
             grafana: info.grafana.as_ref().map(|name| name.as_str()),
             datasource_uid: info.datasource_uid.as_deref(),
             datasource_name: info.datasource_name.as_deref(),
-            checks: report.map(checks).unwrap_or_default(),
+            checks: report.map(|report| checks(report, info)).unwrap_or_default(),
             findings: shown.findings.iter().map(Finding::from).collect(),
             history: None,
         }
     }
 }
 
-fn checks(report: &report::Report) -> Vec<CheckRow<'_>> {
+fn checks<'a>(report: &'a report::Report, info: &LinkInfo) -> Vec<CheckRow<'a>> {
     let walks = Path::ALL.into_iter().filter_map(|path| Some((path, report.walk(path)?)));
     let legs =
         walks.flat_map(|(path, walk)| legs(walk).map(move |(leg, several)| (path, leg, several)));
@@ -233,7 +242,9 @@ fn checks(report: &report::Report) -> Vec<CheckRow<'_>> {
         let address = leg.address.filter(|_| several).map(|address| address.to_string());
         leg.rows.iter().map(move |(check, row)| {
             let at = (row.at.mono < report.started.mono).then_some(row.at);
-            CheckRow { address: address.clone(), ..CheckRow::of(path, check, row, at) }
+            let failed = matches!(row.outcome, Outcome::Failed(_));
+            let reproduce = failed.then(|| command(info, path, check, &row.facts)).flatten();
+            CheckRow { address: address.clone(), reproduce, ..CheckRow::of(path, check, row, at) }
         })
     })
     .collect()
@@ -261,6 +272,7 @@ impl<'a> CheckRow<'a> {
             duration_seconds: why.is_none().then_some(row.took.as_secs_f64()),
             at: at.map(|at| words::rfc3339(at.wall)),
             evidence: Evidence(&row.facts),
+            reproduce: None,
         }
     }
 }

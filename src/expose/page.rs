@@ -14,13 +14,13 @@ use askama::Template;
 
 use crate::clock::Now;
 use crate::diagnosis::Placed;
-use crate::expose::{Shown, words};
+use crate::expose::{Shown, reproduce, words};
 use crate::report::check::{Check, Path};
 use crate::report::facts::clean;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
 use crate::report::{Outcome, Report, Row, Standing, Walk};
-use crate::state::snapshot::{HistoryEntry, LinkView, Snapshot};
+use crate::state::snapshot::{HistoryEntry, LinkInfo, LinkView, Snapshot};
 
 /// The `Content-Type` of both kinds of page.
 pub const CONTENT_TYPE: &str = "text/html; charset=utf-8";
@@ -276,17 +276,22 @@ impl Hops {
             Path::Grafana => "promlink → Grafana → Prometheus",
         };
         let end = words::end(&view.info, path);
-        Some(Self { title, end, standing, hops: hops(walk, report) })
+        Some(Self { title, end, standing, hops: hops(walk, report, &view.info, path) })
     }
 }
 
-fn hops(walk: &Walk, report: &Report) -> Vec<Hop> {
+fn hops(walk: &Walk, report: &Report, info: &LinkInfo, path: Path) -> Vec<Hop> {
     let legs = [&walk.first].into_iter().chain(&walk.others);
     let several = !walk.others.is_empty();
     legs.flat_map(|leg| {
         let address = leg.address.filter(|_| several);
         leg.rows.iter().map(move |(check, row)| {
             let mut hop = Hop::of(check, row, report);
+            if let Outcome::Failed(_) = row.outcome
+                && let Some(command) = reproduce::command(info, path, check, &row.facts)
+            {
+                hop.seen.push(("try".to_owned(), command));
+            }
             if let Some(address) = address {
                 hop.seen.insert(0, ("replica".to_owned(), address.to_string()));
             }

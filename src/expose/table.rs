@@ -9,7 +9,7 @@ mod tests;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::expose::{Shown, words};
+use crate::expose::{Shown, reproduce, words};
 use crate::report::check::{Check, Path};
 use crate::report::facts::Fact;
 use crate::report::seen::Seen;
@@ -32,6 +32,8 @@ pub enum FailOn {
 const BRIEF_CHARS: usize = 80;
 /// How many facts a passed check shows; a failed one shows all.
 const BRIEF_FACTS: usize = 3;
+/// Where what a check saw begins.
+const SEEN_COLUMN: usize = 41;
 
 // === exit code ===
 
@@ -148,20 +150,24 @@ impl Table {
             if let Some(address) = leg.address.filter(|_| !walk.others.is_empty()) {
                 self.line(4, &format!("at {address}"));
             }
-            self.leg(leg, report);
+            self.leg(link, path, leg, report);
         }
     }
 
-    fn leg(&mut self, leg: &Leg, report: &Report) {
+    fn leg(&mut self, link: &Shown<'_>, path: Path, leg: &Leg, report: &Report) {
         for (check, row) in leg.rows.iter() {
             let age = report.started.since(row.at);
             self.row(check, row, age);
+            if let Outcome::Failed(_) = row.outcome
+                && let Some(command) = reproduce::command(link.info, path, check, &row.facts)
+            {
+                self.line(SEEN_COLUMN, &format!("try: {command}"));
+            }
         }
     }
 
     /// Columns: mark, check, time, what was seen.
     fn row(&mut self, check: Check, row: &Row, age: Duration) {
-        const SEEN_COLUMN: usize = 41;
         let (mark, time, seen) = match row.outcome {
             Outcome::Passed => {
                 (self.paint(Colour::Green, "ok  "), words::duration(row.took), brief(row))

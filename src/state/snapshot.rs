@@ -4,12 +4,13 @@
 //! seconds go on between snapshots, so they are stored with the moment up to which they were
 //! counted.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, Placed};
-use crate::link::{DatasourceRef, GrafanaName, Link, LinkName};
+use crate::link::{Auth, BaseUrl, DatasourceRef, Endpoint, GrafanaName, Link, LinkName, Method};
 use crate::report::check::{Check, Path};
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
@@ -71,6 +72,25 @@ pub struct LinkInfo {
     pub datasource_name: Option<String>,
     /// From one cycle to the next.
     pub interval: Duration,
+    /// What is asked of Prometheus.
+    pub selector: String,
+    /// How a person reaches Prometheus.
+    pub direct_end: Option<Box<End>>,
+    /// How a person reaches Grafana.
+    pub grafana_end: Option<Box<End>>,
+}
+
+/// How a person reaches one end with a command. It holds no secret, so no command can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Where it is.
+    pub url: BaseUrl,
+    /// Options of `curl`, quoted; what is secret is a shell variable.
+    pub options: Vec<String>,
+    /// What its certificate is verified with.
+    pub ca_file: Option<String>,
+    /// The name to ask for, instead of the URL's host.
+    pub server_name: Option<String>,
 }
 
 /// The published state of a link.
@@ -220,6 +240,18 @@ impl LinkInfo {
             datasource_uid: uid,
             datasource_name: name,
             interval: link.cadence.interval,
+            selector: match link.query.expect_series {
+                true => link.query.selector.clone(),
+                false => "vector(1)".to_owned(),
+            },
+            direct_end: link.prometheus.as_ref().map(|end| {
+                let mut end = Box::new(End::of(end));
+                if link.query.method == Method::Get {
+                    end.options.push("-G".to_owned());
+                }
+                end
+            }),
+            grafana_end: link.grafana.as_ref().map(|side| Box::new(End::of(&side.end.endpoint))),
         }
     }
 
@@ -232,6 +264,15 @@ impl LinkInfo {
         }
     }
 
+    /// How a person reaches the end that promlink dials on this path.
+    #[must_use]
+    pub fn end(&self, path: Path) -> Option<&End> {
+        match path {
+            Path::Direct => self.direct_end.as_deref(),
+            Path::Grafana => self.grafana_end.as_deref(),
+        }
+    }
+
     /// Whether the link has this path.
     #[must_use]
     pub fn has(&self, path: Path) -> bool {
@@ -240,6 +281,62 @@ impl LinkInfo {
             Path::Grafana => self.grafana.is_some(),
         }
     }
+}
+
+// === impl End ===
+
+impl End {
+    fn of(endpoint: &Endpoint) -> Self {
+        let http = &endpoint.http;
+        let tls = &http.tls;
+        let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let ca_file = file(&tls.ca_file);
+        let mut options = Vec::new();
+        match &http.auth {
+            Some(Auth::Basic { username, .. }) => {
+                options.push(format!("-u {}:\"$PASSWORD\"", quote(username)));
+            }
+            Some(Auth::Scheme { scheme, .. }) => {
+                options.push(format!("-H \"Authorization: {} $TOKEN\"", token(scheme)));
+            }
+            None => {}
+        }
+        for (name, _) in &http.headers {
+            let name = token(name);
+            let variable = name.to_ascii_uppercase().replace('-', "_");
+            options.push(format!("-H \"{name}: ${variable}\""));
+        }
+        let mut with = |option: &str, value: Option<String>| {
+            options.extend(value.map(|value| format!("{option} {}", quote(&value))));
+        };
+        with("--cacert", ca_file.clone());
+        with("--cert", file(&tls.cert_file));
+        with("--key", file(&tls.key_file));
+        with("-x", http.proxy.as_ref().map(|proxy| proxy.url.to_string()));
+        if let Some((user, _)) = http.proxy.as_ref().and_then(|proxy| proxy.auth.as_ref()) {
+            options.push(format!("-U {}:\"$PROXY_PASSWORD\"", quote(user)));
+        }
+        if tls.insecure_skip_verify {
+            options.push("-k".to_owned());
+        }
+        let server_name = tls.server_name.clone();
+        Self { url: endpoint.url.clone(), options, ca_file, server_name }
+    }
+}
+
+/// A name of HTTP between double quotes, without the few of its characters that a shell heeds.
+fn token(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+/// One word for a POSIX shell, whatever is in it.
+#[must_use]
+pub fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 // === impl LinkView ===

@@ -244,6 +244,9 @@ fn link(
             datasource_uid: Some("prometheus".to_owned()),
             datasource_name: None,
             interval: Duration::from_secs(15),
+            selector: "up".to_owned(),
+            direct_end: None,
+            grafana_end: None,
         },
         published: PublishedView {
             verdict,

@@ -254,6 +254,39 @@ fn params(names: &[&str]) -> CertificateParams {
 
 const NAME: &str = "secure.monitoring.svc.cluster.local";
 
+impl Tls {
+    /// The name of the certificate.
+    fn name(self) -> &'static str {
+        if matches!(self, Self::WrongName | Self::ExpiredWrongName | Self::StrangerExpiredWrongName)
+        {
+            "other.example"
+        } else if self == Self::WrongAddress {
+            "10.0.0.7"
+        } else {
+            NAME
+        }
+    }
+
+    fn is_expired(self) -> bool {
+        matches!(self, Self::Expired | Self::ExpiredWrongName | Self::StrangerExpiredWrongName)
+    }
+
+    /// What comes in place of a handshake.
+    fn says(self) -> Option<&'static [u8]> {
+        // Alerts: handshake_failure, protocol_version.
+        [
+            (Self::NoCipher, &[21, 3, 1, 0, 2, 2, 40][..]),
+            (Self::OldProtocol, &[21, 3, 1, 0, 2, 2, 70]),
+            (Self::Closes, b""),
+            // What Go's server makes of the first bytes of TLS.
+            (Self::Plain, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
+            (Self::Garbage, b"220 mail.example ESMTP\r\n"),
+        ]
+        .into_iter()
+        .find_map(|(tls, says)| (tls == self).then_some(says))
+    }
+}
+
 impl Front {
     /// Before the plain server at `behind`, at another port of the same address.
     pub async fn start(tls: Tls, behind: SocketAddr) -> Self {
@@ -273,20 +306,11 @@ impl Front {
 
 /// Failing is all that some of them do.
 async fn serve(tls: Tls, acceptor: TlsAcceptor, mut stream: TcpStream, behind: SocketAddr) {
-    let alert = |code: u8| vec![21, 3, 1, 0, 2, 2, code];
-    let says = match tls {
-        Tls::OldProtocol => Some(alert(70)),
-        Tls::NoCipher => Some(alert(40)),
-        Tls::Closes => Some(Vec::new()),
-        // What Go's server makes of the first bytes of TLS.
-        Tls::Plain => Some(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec()),
-        Tls::Garbage => Some(b"220 mail.example ESMTP\r\n".to_vec()),
-        _ => None,
-    };
+    let says = tls.says();
     if let Some(says) = says {
         // What was not read would make a reset of the close.
         let _hello = stream.read(&mut [0; 4096]).await;
-        let _sent = stream.write_all(&says).await;
+        let _sent = stream.write_all(says).await;
         return;
     }
     let Ok(mut plain) = TcpStream::connect(behind).await else { return };
@@ -297,25 +321,19 @@ async fn serve(tls: Tls, acceptor: TlsAcceptor, mut stream: TcpStream, behind: S
 
 fn acceptor(tls: Tls) -> TlsAcceptor {
     let Authority { ours, strangers, .. } = &*AUTHORITY;
-    let mut params = params(match tls {
-        Tls::WrongName | Tls::ExpiredWrongName | Tls::StrangerExpiredWrongName => {
-            &["other.example"]
-        }
-        Tls::WrongAddress => &["10.0.0.7"],
-        _ => &[NAME],
-    });
-    match tls {
-        Tls::Expired | Tls::ExpiredWrongName | Tls::StrangerExpiredWrongName => {
-            params.not_after = date_time_ymd(2021, 1, 1);
-        }
-        Tls::NotYetValid => params.not_before = date_time_ymd(2080, 1, 1),
-        _ => {}
+    let mut params = params(&[tls.name()]);
+    if tls.is_expired() {
+        params.not_after = date_time_ymd(2021, 1, 1);
+    } else if tls == Tls::NotYetValid {
+        params.not_before = date_time_ymd(2080, 1, 1);
     }
     let key = KeyPair::generate().unwrap();
-    let certificate = match tls {
-        Tls::SelfSigned => params.self_signed(&key),
-        Tls::Stranger | Tls::StrangerExpiredWrongName => params.signed_by(&key, strangers),
-        _ => params.signed_by(&key, ours),
+    let certificate = if tls == Tls::SelfSigned {
+        params.self_signed(&key)
+    } else if matches!(tls, Tls::Stranger | Tls::StrangerExpiredWrongName) {
+        params.signed_by(&key, strangers)
+    } else {
+        params.signed_by(&key, ours)
     };
     let provider = Arc::new(ring::default_provider());
     let old = [&TLS12];
