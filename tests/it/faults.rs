@@ -12,5 +12,6 @@ pub mod ground;
 
 mod prometheus;
 pub mod row;
+mod several;
 mod story;
 mod well;
