@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! PROMLINK_FUZZ_SEEDS=$PWD/target/fuzz/grafana cargo test --lib fuzz::grafana_answers
-//! cargo bolero test fuzz::grafana_answers --sanitizer NONE -T 10min \
+//! cargo bolero test fuzz::grafana_answers --sanitizer NONE --build-arg=--lib -T 10min \
 //!     --corpus-dir target/fuzz/grafana --crashes-dir target/fuzz/crashes
 //! ```
 
