@@ -2,16 +2,16 @@
 //!
 //! Each is a plain test that runs for a second, and the same function under libFuzzer, where the
 //! compiler's coverage guides it. They live here, and beside the decoders of `net`, and not in a
-//! folder of their own, because what they reach is private. Each begins with what real programs said (`tests/it/fixtures`), and
-//! asserts what must hold for *any* input: bounds, closed sets, nothing unreadable for people, and
-//! that an answer which is no vector never passes.
+//! folder of their own, because what they reach is private. Each begins with what real programs
+//! said (`tests/it/fixtures`), and asserts what must hold for *any* input: bounds, closed sets,
+//! nothing unreadable for people, and that an answer which is no vector never passes.
 //!
 //! For longer, with coverage (`cargo install cargo-bolero`; its flags want a nightly compiler, or
 //! `RUSTC_BOOTSTRAP=1`): the first line writes the seeds, the second begins with them.
 //!
 //! ```text
 //! PROMLINK_FUZZ_SEEDS=$PWD/target/fuzz/grafana cargo test --lib fuzz::grafana_answers
-//! cargo bolero test fuzz::grafana_answers --sanitizer NONE -T 10min \
+//! cargo bolero test fuzz::grafana_answers --sanitizer NONE --build-arg=--lib -T 10min \
 //!     --corpus-dir target/fuzz/grafana --crashes-dir target/fuzz/crashes
 //! ```
 

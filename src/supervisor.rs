@@ -275,7 +275,7 @@ impl<P: Prober> Task<P> {
                 () = sleep_until(clock::instant_of(wake)) => {
                     if wake == tick { Trigger::Interval } else { Trigger::Confirmation }
                 }
-                // A look is due within a second as it is; one that came sooner would confirm too soon.
+                // Not while a second look is due: this one would confirm too soon.
                 () = self.wire.pulled(), if confirmation.is_none() => Trigger::Tripwire,
                 Some(done) = self.asks.recv() => {
                     self.waiting.push(done);

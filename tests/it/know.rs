@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 use crate::daemon::{Daemon, timed, until};
-use crate::faults::ground::{Config, End, Ground, Turn};
-use crate::faults::row::is_asked_for;
+use crate::faults::ground::{Config, End, Ground, Turn, drops_packets};
 use crate::prometheus::{Prometheus, Setup};
 
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -80,7 +79,9 @@ async fn a_frozen_prometheus_within_an_interval_and_two_timeouts() {
 #[tokio::test]
 async fn dropped_packets_within_an_interval_and_two_timeouts() {
     let turns = [Turn::Drop(End::Direct)];
-    if !is_asked_for("dropped packets", &turns, []).await {
+    if !drops_packets().await {
+        println!("skipped: a listener with a full queue accepts all the same here");
+        assert!(std::env::var_os("PROMLINK_REQUIRE_REAL").is_none(), "it cannot be proven");
         return;
     }
     let ground = Ground::build().await;

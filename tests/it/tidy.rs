@@ -102,7 +102,7 @@ fn read(path: &Path) -> Source {
 
 /// Rust that ships: without tests, and what only they use.
 fn shipped() -> Vec<Source> {
-    let of_tests = ["tests", "testing", "sample", "fixture"];
+    let of_tests = ["tests", "testing", "sample", "fixture", "fuzz"];
     let ships = |path: &PathBuf| {
         let is_rust = path.extension().is_some_and(|extension| extension == "rs");
         is_rust
