@@ -119,10 +119,14 @@ pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &Rejection) {
     }
 }
 
+/// The farthest that a clock is off, in seconds: one that has lost its time says 1970. What is
+/// farther off was written by no clock, such as the year 9999.
+const FARTHEST_SKEW: f64 = 1e9 * 3.2;
+
 /// The server's clock minus ours, from its `Date` header, which is cut to whole seconds.
 pub fn skew(response: &Response, now: SystemTime) -> Option<f64> {
     let theirs = httpdate::parse_http_date(response.header("date")?).ok()?;
-    Some(seconds(theirs) + 0.5 - seconds(now))
+    Some(seconds(theirs) + 0.5 - seconds(now)).filter(|skew| skew.abs() < FARTHEST_SKEW)
 }
 
 pub fn seconds(time: SystemTime) -> f64 {

@@ -9,6 +9,7 @@ mod datasource;
 mod dns;
 mod grafana;
 mod ground;
+mod odd;
 
 mod prometheus;
 mod row;

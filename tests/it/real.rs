@@ -58,7 +58,10 @@ fn frozen() {
 fn replaying_its_log() {
     let setup = Setup { mode: Mode::Replaying, ..Setup::default() };
     let Some(server) = Prometheus::start(setup) else { return };
-    check_url(&server.url()).is("2 broken direct/query starting");
+    let starting = check_url(&server.url());
+    starting.is("2 broken direct/query starting");
+    let progress = starting.evidence("query", "replay").as_str().unwrap().to_owned();
+    assert!(progress.starts_with("segment "), "{progress}");
 }
 
 #[test]
@@ -97,10 +100,61 @@ fn under_a_prefix() {
     let Some(server) = Prometheus::start(setup) else { return };
     let url = server.url();
     until_working(&format!("{url}/prometheus"), &[]);
-    check_url(&url).is("2 broken direct/query wrong_path_prefix");
+    let wrong = check_url(&url);
+    wrong.is("2 broken direct/query wrong_path_prefix");
+    assert_eq!(wrong.evidence("query", "base_path"), "/prometheus");
+    check_url(&format!("{url}/Prometheus")).is("2 broken direct/query wrong_path_prefix");
     check_url(&format!("{url}/other")).is("2 broken direct/query wrong_path_prefix");
     check_url(&format!("{url}/prometheus")).is("0 working");
     check_url(&format!("{url}/prometheus/")).is("0 working");
+}
+
+#[test]
+fn without_anything_to_scrape() {
+    let Some(server) = Prometheus::start(Setup { mode: Mode::Empty, ..Setup::default() }) else {
+        return;
+    };
+    check_url(&server.url()).is("2 broken direct/query no_series");
+    let wrong = check_url(&format!("{}/prometheus", server.url()));
+    wrong.is("2 broken direct/query wrong_path_prefix");
+    assert_eq!(wrong.evidence("query", "base_path"), "/");
+}
+
+#[test]
+fn scraping_a_dead_target() {
+    let setup =
+        Setup { scrape: "static_configs: [{targets: ['127.0.0.1:9']}]", ..Setup::default() };
+    let Some(server) = Prometheus::start(setup) else { return };
+    let found = check(&["--prometheus.url", &server.url(), "--wait=30s", "--fail-on=broken"]);
+    found.is("0 degraded direct/query all_targets_down");
+}
+
+#[test]
+fn with_too_few_samples_allowed() {
+    let setup = Setup { arguments: &["--query.max-samples=1"], ..Setup::default() };
+    let Some(server) = Prometheus::start(setup) else { return };
+    let url = format!("url: '{}'", server.url());
+    let many = ", selector: 'vector(1) or on(x) vector(2)'";
+    check_yaml(&yaml(&url, many)).is("2 broken direct/query query_rejected");
+}
+
+#[test]
+fn out_of_time() {
+    let setup = Setup { arguments: &["--query.timeout=0s"], ..Setup::default() };
+    let Some(server) = Prometheus::start(setup) else { return };
+    let late = check_url(&server.url());
+    late.is("2 broken direct/query query_timeout");
+    assert!(late.evidence("query", "api_error").as_str().unwrap().contains("timed out in"));
+}
+
+#[test]
+fn out_of_connections() {
+    let setup = Setup { arguments: &["--web.max-connections=1"], ..Setup::default() };
+    let Some(server) = Prometheus::start(setup) else { return };
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let _held = std::net::TcpStream::connect(address).unwrap();
+    let url = format!("url: '{}'", server.url());
+    check_yaml(&yaml(&url, "")).is("2 broken direct/query no_response");
 }
 
 #[test]
