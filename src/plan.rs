@@ -8,10 +8,10 @@
 use std::time::Duration;
 
 use crate::clock::Now;
-use crate::report::cause::Cause;
+use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, CheckMap, Path, Why};
 use crate::report::facts::Key;
-use crate::report::kinds::is_of_position;
+use crate::report::kinds::{is_of_position, is_our_own, is_refusal_by_grafana};
 use crate::report::{Leg, Outcome, Row, Walk};
 
 #[cfg(test)]
@@ -29,6 +29,8 @@ pub struct Applies {
     pub freshness: bool,
     /// The paths are compared.
     pub agreement: bool,
+    /// The data source can be asked without its description: its uid is configured.
+    pub by_uid: bool,
 }
 
 /// What to do next on a path.
@@ -70,7 +72,7 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
     let Some(check) = path.checks().iter().copied().find(|check| rows.get(*check).is_none()) else {
         return Step::Stop;
     };
-    if let Some(root) = blocker(check, rows) {
+    if let Some(root) = blocker(check, rows, applies) {
         return Step::Skip(check, Why::Needs(root));
     }
     match check {
@@ -100,20 +102,46 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
 }
 
 /// The check at the root of why `check` cannot run.
-fn blocker(check: Check, rows: &CheckMap<Row>) -> Option<Check> {
+fn blocker(check: Check, rows: &CheckMap<Row>, applies: Applies) -> Option<Check> {
     let needed = prerequisite(check)?;
     match rows.get(needed)?.outcome {
         // A step that was not needed stands for the one before it, and a data source that we may
         // not read may still be asked.
         Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
-            blocker(needed, rows)
+            blocker(needed, rows, applies)
         }
-        Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => blocker(needed, rows),
+        Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
+            blocker(needed, rows, applies)
+        }
+        Outcome::Failed(cause) if is_beside_the_way(needed, cause, applies) => {
+            blocker(needed, rows, applies)
+        }
         Outcome::Skipped(Why::Needs(root)) => Some(root),
         Outcome::Failed(_)
         | Outcome::Skipped(
             Why::NotPermitted | Why::StillWaiting | Why::NoTime | Why::Busy | Why::Off,
         ) => Some(needed),
+    }
+}
+
+/// A failure to read what is no part of the way that panels go: the organisation's name, or the
+/// description of a data source whose uid is known. A firewall that bars one path of Grafana's API
+/// breaks no panel, so the query itself has to tell.
+fn is_beside_the_way(check: Check, cause: Cause, applies: Applies) -> bool {
+    let unreadable = !is_refusal_by_grafana(cause) && !is_our_own(cause);
+    match check {
+        Check::Auth => unreadable,
+        Check::Datasource => unreadable && applies.by_uid && cause.family() != Family::Datasource,
+        Check::Dns
+        | Check::Tcp
+        | Check::Tls
+        | Check::Query
+        | Check::Freshness
+        | Check::Assertions
+        | Check::GrafanaHealth
+        | Check::DatasourceHealth
+        | Check::GrafanaQuery
+        | Check::Agreement => false,
     }
 }
 

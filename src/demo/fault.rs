@@ -168,6 +168,8 @@ pub enum Grafana {
     HealthRed,
     /// The data proxy refuses every data source.
     ProxyDenied,
+    /// A firewall in front of it answers everything below this path with a page of its own.
+    Barred(&'static str),
 }
 
 impl From<Wire> for Prometheus {

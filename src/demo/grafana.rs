@@ -183,6 +183,9 @@ fn in_front(request: &Request, fault: fault::Grafana) -> Option<Reply> {
             let to = format!("https://auth.example.org/oauth2/start?rd={}", request.path);
             Some(Reply::redirect(&to).with("Server", "nginx"))
         }
+        F::Barred(path) if request.path.starts_with(path) => {
+            Some(Reply::html(200, "<html><body>Request blocked.</body></html>\n"))
+        }
         F::NotGrafana => Some(Reply::html(200, PAGE).with("Server", "nginx")),
         F::Gateway502 => Some(Reply::html(502, &nginx("502 Bad Gateway")).with("Server", "nginx")),
         F::None
@@ -198,7 +201,8 @@ fn in_front(request: &Request, fault: fault::Grafana) -> Option<Reply> {
         | F::QueryHangs
         | F::ServerError
         | F::HealthRed
-        | F::ProxyDenied => None,
+        | F::ProxyDenied
+        | F::Barred(_) => None,
     }
 }
 

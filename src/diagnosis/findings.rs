@@ -54,11 +54,17 @@ impl Scene {
     }
 
     fn leg(self, leg: &Leg, found: &mut Vec<Placed>) {
+        let mut told: Vec<Cause> = Vec::new();
         for (check, row) in leg.rows.iter() {
             if let Outcome::Failed(cause) = row.outcome
                 && !is_echo(leg, check)
             {
-                push(found, self.failure(leg, charged(self.path, check, cause), cause, row));
+                let check = charged(self.path, check, cause);
+                // What fails for one reason at check after check is one fault.
+                if !told.contains(&cause) || self.is_for(cause, check) {
+                    push(found, self.failure(leg, check, cause, row));
+                }
+                told.push(cause);
             }
             self.findings(check, row, found);
         }
@@ -72,6 +78,12 @@ impl Scene {
             let weight = placed.weight.min(Weight::Degrades);
             push(found, Placed { weight, subject: Some(Subject::Replica), ..placed });
         }
+    }
+
+    /// The path stands as it does for that.
+    fn is_for(self, cause: Cause, check: Check) -> bool {
+        matches!(self.standing, Standing::Failed(fault) | Standing::Untold(fault)
+            if (fault.cause, fault.check) == (cause, Some(check)))
     }
 
     fn failure(self, leg: &Leg, check: Check, cause: Cause, row: &Row) -> Placed {

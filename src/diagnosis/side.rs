@@ -4,7 +4,9 @@
 //! own when we meet it, and the data source's when only Grafana meets it.
 
 use crate::report::cause::{Cause, Family};
-use crate::report::kinds::{is_grafanas_own, is_of_dns, is_of_position, is_of_proxy, is_refusal};
+use crate::report::kinds::{
+    is_grafanas_own, is_of_dns, is_of_position, is_of_proxy, is_our_own, is_refusal,
+};
 use crate::report::verdict::Side;
 
 /// Where a cause was found, as far as it decides who has to act.
@@ -41,7 +43,7 @@ pub fn side(cause: Cause, place: Place) -> Side {
 /// Causes that mean the same people from every place.
 fn anywhere(cause: Cause) -> Option<Side> {
     use Cause as C;
-    if matches!(cause, C::VantageBlocked | C::Overdue | C::Internal) {
+    if cause == C::VantageBlocked || is_our_own(cause) {
         Some(Side::Promlink)
     } else if cause == C::UnreachableFromGrafana {
         Some(Side::Unclear)

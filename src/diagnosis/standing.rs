@@ -11,8 +11,8 @@ use crate::report::cause::Cause;
 use crate::report::check::{Check, Path, Why};
 use crate::report::finding::Fault;
 use crate::report::kinds::{
-    hides_its_reason, is_in_plain_sight, is_of_position, is_refusal, is_refusal_by_grafana,
-    is_seen_through_grafana,
+    hides_its_reason, is_in_plain_sight, is_of_position, is_our_own, is_refusal,
+    is_refusal_by_grafana, is_seen_through_grafana,
 };
 use crate::report::verdict::Side;
 use crate::report::{Leg, Outcome, Report, Standing, Walk};
@@ -171,13 +171,30 @@ pub fn is_echo(leg: &Leg, check: Check) -> bool {
     check == if health_tells_more { query } else { health }
 }
 
-/// The name did not resolve, and its last good address was dialled instead.
+/// It was not in the way after all: the last good address was dialled in place of a name that did
+/// not resolve, or the query met something else than what kept a description from being read.
 fn walked_around(leg: &Leg, check: Check) -> bool {
-    check == Check::Dns && leg.outcome(Check::Tcp) == Some(Outcome::Passed)
+    let by_query = failure(leg, Check::GrafanaQuery);
+    match check {
+        Check::Dns => leg.outcome(Check::Tcp) == Some(Outcome::Passed),
+        Check::Auth | Check::Datasource => by_query.is_some() && by_query != failure(leg, check),
+        Check::Tcp
+        | Check::Tls
+        | Check::Query
+        | Check::Freshness
+        | Check::Assertions
+        | Check::GrafanaHealth
+        | Check::DatasourceHealth
+        | Check::GrafanaQuery
+        | Check::Agreement => false,
+    }
 }
 
 /// Whether our own side explains it as well as the far end does.
 fn is_untold(path: Path, stop: Stop, report: &Report) -> bool {
+    if is_our_own(stop.cause) {
+        return true;
+    }
     if stop.check.is_through_grafana() {
         return is_untold_through_grafana(stop.cause, report);
     }

@@ -6,7 +6,9 @@
 use crate::report::Standing;
 use crate::report::cause::{Cause, Family};
 use crate::report::finding::Fault;
-use crate::report::kinds::{hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_refusal};
+use crate::report::kinds::{
+    hides_its_reason, is_of_dns, is_of_position, is_of_tcp, is_our_own, is_refusal,
+};
 use crate::report::verdict::{Side, Verdict};
 
 /// What two standings amount to.
@@ -45,9 +47,7 @@ pub fn rule(direct: Standing, grafana: Standing) -> Ruling {
         }
         (S::Failed(direct), S::Untold(_) | S::Absent) => Ruling::of(Verdict::Broken, direct),
         // A check that did not get to run, or that we failed, says nothing about Prometheus.
-        (S::Untold(direct), S::Absent)
-            if matches!(direct.cause, Cause::Overdue | Cause::Internal) =>
-        {
+        (S::Untold(direct), S::Absent) if is_our_own(direct.cause) => {
             Ruling::of(Verdict::Blind, direct)
         }
         (S::Untold(direct), S::Absent) => Ruling::of(Verdict::Broken, direct),
@@ -77,18 +77,19 @@ fn is_one_fault(direct: Fault, grafana: Fault) -> bool {
 /// Nothing can be told from here: the fault that is ours to mend first.
 fn both_untold(direct: Fault, grafana: Fault) -> Ruling {
     let blind = |fault| Ruling::of(Verdict::Blind, fault);
-    // A path that did not get to run explains nothing; the other one does.
-    if direct.cause == Cause::Overdue {
-        return blind(grafana);
+    let mends_alone = is_refusal(grafana.cause) || grafana.cause == Cause::OwnFileUnusable;
+    let ours_to_mend = !grafana.is_through_grafana() && mends_alone;
+    // A path on which we failed explains nothing; the other one does.
+    match (is_our_own(direct.cause), is_our_own(grafana.cause)) {
+        (true, true) if direct.cause != Cause::Overdue => return blind(direct),
+        (true, true | false) => return blind(grafana),
+        (false, true) if !ours_to_mend => return blind(direct),
+        (false, true | false) => {}
     }
-    if grafana.cause == Cause::Overdue {
-        return blind(direct);
-    }
-    let refused = !grafana.is_through_grafana() && is_refusal(grafana.cause);
     if direct.cause == grafana.cause && is_of_dns(direct.cause) {
         let side = if is_of_position(direct.cause) { Side::Dns } else { Side::Promlink };
         blind(direct).published_as(Fault { side, ..direct })
-    } else if refused {
+    } else if ours_to_mend {
         blind(grafana)
     } else {
         let blocked = Fault { cause: Cause::VantageBlocked, side: Side::Promlink, ..direct };

@@ -119,6 +119,7 @@ runbooks! {
     VantageBlocked "vantage_blocked"
     Intermittent "intermittent"
     Overdue "overdue"
+    OwnFileUnusable "own_file_unusable"
     Internal "internal"
 }
 

@@ -9,11 +9,20 @@ use crate::net::files::{self, say};
 use crate::net::limits::SECRET_BYTES;
 use crate::secret::Secret;
 
+/// Credentials that are configured and cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// There is none yet: no file, or an empty one, as of a Secret that is not mounted.
+    pub is_missing: bool,
+    /// Which file or value is wrong, and what is wrong with it; never its content.
+    pub says: String,
+}
+
 /// The header lines that `options` ask for, `Authorization` among them.
 ///
 /// # Errors
-/// Which file or value is wrong, and what is wrong with it; never its content.
-pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, String> {
+/// A file or value that cannot be sent.
+pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, Unusable> {
     let mut headers = Vec::with_capacity(options.headers.len() + 1);
     if let Some(auth) = &options.auth {
         let value = match auth {
@@ -25,7 +34,9 @@ pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, String> {
         headers.push(("authorization".to_owned(), value));
     }
     for (name, value) in &options.headers {
-        headers.push((name.clone(), read(value, name)?));
+        // It is no token, so none is missing.
+        let value = read(value, name).map_err(|bad| Unusable { is_missing: false, ..bad })?;
+        headers.push((name.clone(), value));
     }
     Ok(headers)
 }
@@ -34,7 +45,7 @@ pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, String> {
 ///
 /// # Errors
 /// As for [`headers`].
-pub fn proxy_authorization(proxy: &Proxy) -> Result<Option<String>, String> {
+pub fn proxy_authorization(proxy: &Proxy) -> Result<Option<String>, Unusable> {
     let Some((user, password)) = &proxy.auth else { return Ok(None) };
     Ok(Some(basic(user, &read(password, "proxy password")?)))
 }
@@ -45,17 +56,20 @@ fn basic(user: &str, password: &str) -> String {
 
 /// The content of `secret`; `what` names a value that has no path. A file is trimmed as Prometheus
 /// does; an empty one is a mount that is not there yet, and would be sent as no credentials.
-fn read(secret: &Secret, what: &str) -> Result<String, String> {
+fn read(secret: &Secret, what: &str) -> Result<String, Unusable> {
+    let wrong = |says| Unusable { is_missing: false, says };
     match secret {
         Secret::Value(value) if is_clean(value) => Ok(value.clone()),
-        Secret::Value(_) => Err(format!("{what} holds a control character")),
+        Secret::Value(_) => Err(wrong(format!("{what} holds a control character"))),
         Secret::File(path) => {
-            let bytes = files::read(path, SECRET_BYTES)?;
-            let text = String::from_utf8(bytes).map_err(|_| say(path, "is not text in UTF-8"))?;
+            let bytes = files::read(path, SECRET_BYTES)
+                .map_err(|says| Unusable { is_missing: !path.exists(), says })?;
+            let text =
+                String::from_utf8(bytes).map_err(|_| wrong(say(path, "is not text in UTF-8")))?;
             match text.trim() {
-                "" => Err(say(path, "is empty")),
+                "" => Err(Unusable { is_missing: true, says: say(path, "is empty") }),
                 text if is_clean(text) => Ok(text.to_owned()),
-                _ => Err(say(path, "holds a control character, such as a second line")),
+                _ => Err(wrong(say(path, "holds a control character, such as a second line"))),
             }
         }
     }

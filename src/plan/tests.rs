@@ -1,7 +1,7 @@
 use super::*;
 
 const AMPLE: Duration = Duration::from_secs(5);
-const ALL: Applies = Applies { tls: true, freshness: true, agreement: true };
+const ALL: Applies = Applies { tls: true, freshness: true, agreement: true, by_uid: true };
 
 fn rows(outcomes: &[(Check, Outcome)]) -> CheckMap<Row> {
     outcomes.iter().map(|(check, outcome)| (*check, row(*outcome))).collect()
@@ -82,6 +82,32 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
     ];
     for (path, done, applies, left, expected) in cases {
         assert_eq!(next(*path, &rows(done), *applies, *left), *expected, "{path:?} {done:?}");
+    }
+}
+
+#[test]
+fn what_is_no_part_of_the_way_of_panels_is_walked_around() {
+    use Cause as C;
+    let nameless = Applies { by_uid: false, ..ALL };
+    let needs = |check| Step::Skip(Check::DatasourceHealth, Why::Needs(check));
+    let go_on = Step::Run(Check::DatasourceHealth);
+    for (check, cause, applies, expected) in [
+        (Check::Auth, C::NotGrafana, nameless, go_on),
+        (Check::Auth, C::GatewayError, ALL, go_on),
+        (Check::Auth, C::TokenRejected, ALL, needs(Check::Auth)),
+        (Check::Auth, C::OwnFileUnusable, ALL, needs(Check::Auth)),
+        (Check::Datasource, C::AnswerTooLarge, ALL, go_on),
+        (Check::Datasource, C::AnswerTooLarge, nameless, needs(Check::Datasource)),
+        (Check::Datasource, C::DatasourceNotFound, ALL, needs(Check::Datasource)),
+        (Check::GrafanaHealth, C::NotGrafana, ALL, needs(Check::GrafanaHealth)),
+    ] {
+        let before = [Check::GrafanaHealth, Check::Auth, Check::Datasource];
+        let mut done = rows(&[]);
+        for before in [Check::Dns, Check::Tcp, Check::Tls].iter().chain(&before) {
+            done.insert(*before, row(Outcome::Passed));
+        }
+        done.insert(check, row(Outcome::Failed(cause)));
+        assert_eq!(next(Path::Grafana, &done, applies, AMPLE), expected, "{check:?} {cause:?}");
     }
 }
 

@@ -109,7 +109,7 @@ impl Steps<'_> {
         let applies = Applies {
             tls: self.hops.endpoint.url.scheme == Scheme::Https,
             freshness: self.link.query.freshness && self.link.query.expect_series,
-            agreement: false,
+            ..Applies::default()
         };
         loop {
             let left = clock::left(self.occasion.deadlines.checks);
@@ -312,7 +312,7 @@ impl Steps<'_> {
     }
 
     fn headers(&self) -> Result<Vec<(String, String)>, Bad> {
-        credentials::headers(&self.hops.endpoint.http).map_err(Bad::Credentials)
+        credentials::headers(&self.hops.endpoint.http).map_err(|bad| Bad::Credentials(bad.says))
     }
 
     async fn send(&mut self, request: &Request) -> Result<Response, Bad> {
@@ -349,7 +349,7 @@ impl Bad {
                 row
             }
             Self::Credentials(error) => {
-                let mut row = failed(Cause::Unauthorized, took);
+                let mut row = failed(Cause::OwnFileUnusable, took);
                 row.facts.text(Key::Error, &error);
                 row
             }

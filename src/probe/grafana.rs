@@ -22,7 +22,7 @@ use crate::carried::{GrafanaMemory, Pass, Said};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{Desk, Visit, Wants};
 use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
-use crate::net::credentials;
+use crate::net::credentials::{self, Unusable};
 use crate::net::http::{Request, Response};
 use crate::plan::{self, Applies, Step};
 use crate::probe::causes::End;
@@ -87,7 +87,7 @@ fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
 
 /// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source
 /// shows at once (`X-Grafana-NoCache`).
-fn headers(side: &GrafanaSide) -> Result<Vec<(String, String)>, String> {
+fn headers(side: &GrafanaSide) -> Result<Vec<(String, String)>, Unusable> {
     let mut headers = credentials::headers(&side.end.endpoint.http)?;
     headers.push(("X-Grafana-NoCache".to_owned(), "true".to_owned()));
     if let Some(org) = side.end.org_id {
@@ -106,7 +106,7 @@ struct Through<'a> {
     occasion: Occasion,
     /// Of every call: the checks' at first, the report's once a failure is explained.
     deadline: Instant,
-    headers: Result<Vec<(String, String)>, String>,
+    headers: Result<Vec<(String, String)>, Unusable>,
     visit: Option<Arc<Visit>>,
     line: Option<Line>,
     leg: Leg,
@@ -131,6 +131,7 @@ impl Through<'_> {
             tls: self.side.end.endpoint.url.scheme == Scheme::Https,
             freshness: false,
             agreement: self.link.query.agreement && self.link.query.expect_series,
+            by_uid: matches!(self.side.datasource, DatasourceRef::Uid(_)),
         };
         loop {
             let left = clock::left(self.occasion.deadlines.checks);
@@ -179,7 +180,8 @@ impl Through<'_> {
             },
         };
         let mut line = None;
-        let run = visit::run(self.hops, self.desk, &self.headers, &mut line, self.deadline);
+        let headers = self.headers.as_deref().unwrap_or_default();
+        let run = visit::run(self.hops, self.desk, headers, &mut line, self.deadline);
         let Some(visit) = self.desk.visit.get(wants, self.occasion.deadlines.report, run).await
         else {
             self.leg.rows.insert(Check::Dns, Row::skipped(Why::Busy, clock::now()));

@@ -175,8 +175,8 @@ impl<'a> Hops<'a> {
             return Ok(stream);
         };
         let authorization = credentials::proxy_authorization(via).map_err(|error| {
-            facts.text(Key::Error, &error);
-            Cause::ProxyRefused
+            facts.text(Key::Error, &error.says);
+            Cause::OwnFileUnusable
         })?;
         let authority = self.endpoint.url.authority();
         proxy::tunnel(stream, &authority, authorization.as_deref(), deadline).await.map_err(
@@ -194,7 +194,7 @@ impl<'a> Hops<'a> {
         let client = match self.net.trust.client(options) {
             Ok(client) => client,
             Err(error) => {
-                let cause = Cause::TlsHandshakeFailed;
+                let cause = Cause::OwnFileUnusable;
                 let mut row = Row::ended(Outcome::Failed(cause), watch.read(), clock::now());
                 row.facts.text(Key::Error, &error);
                 return Secured { row, stream: None };

@@ -364,6 +364,9 @@ causes! {
     Overdue "overdue" Breaks Ours
         "no cycle has ended in time"
         "Look at promlink's own CPU limit and logs."
+    OwnFileUnusable "own_file_unusable" Breaks Ours
+        "promlink cannot use a file of its own that it needs to ask {it}"
+        "Look at that file: is its Secret or ConfigMap mounted, readable by promlink's user, and whole?"
     Internal "internal" Breaks Ours
         "promlink failed by itself"
         "Report the panic in promlink's log as a bug."

@@ -37,6 +37,11 @@ pub fn is_refusal(cause: Cause) -> bool {
         )
 }
 
+/// promlink itself failed before anybody was asked: it says nothing of either end.
+pub fn is_our_own(cause: Cause) -> bool {
+    matches!(cause, Cause::Overdue | Cause::OwnFileUnusable | Cause::Internal)
+}
+
 /// Grafana refuses promlink, whichever of our calls met it.
 pub fn is_refusal_by_grafana(cause: Cause) -> bool {
     cause.family() == Family::Auth || cause == Cause::GrafanaLoginRedirect

@@ -13,5 +13,6 @@ mod odd;
 
 mod prometheus;
 mod row;
+mod several;
 mod story;
 mod well;

@@ -262,8 +262,48 @@ fn the_audit_explains_nothing_where_direct_fails_or_grafana_itself() {
 
 #[test]
 fn our_own_failure_is_never_a_broken_prometheus() {
-    check(&report("tcp/internal", "absent"), "blind internal direct tcp promlink");
-    check(&report("dns/internal", "absent"), "blind internal direct dns promlink");
+    for memory in ["", " reached"] {
+        for at in ["dns/internal", "tcp/internal", "tls/own_file_unusable"] {
+            let (check_name, cause) = at.split_once('/').unwrap();
+            let expected = format!("blind {cause} direct {check_name} promlink");
+            check(&report(&format!("{at}{memory}"), "absent"), &expected);
+        }
+    }
+    for (direct, grafana, expected) in [
+        (
+            "query/own_file_unusable reached",
+            "passed",
+            "degraded own_file_unusable direct query promlink",
+        ),
+        (
+            "query/own_file_unusable reached",
+            "grafana_query/starting",
+            "broken starting grafana grafana_query prometheus",
+        ),
+        (
+            "query/starting",
+            "auth/own_file_unusable reached",
+            "broken starting direct query prometheus",
+        ),
+        (
+            "passed",
+            "auth/own_file_unusable reached",
+            "blind own_file_unusable grafana auth promlink",
+        ),
+        // Mending our file alone brings a verdict in the first of these, and not in the second.
+        (
+            "tcp/connection_timeout",
+            "auth/own_file_unusable reached",
+            "blind own_file_unusable grafana auth promlink",
+        ),
+        (
+            "query/own_file_unusable",
+            "tcp/connection_timeout",
+            "blind connection_timeout grafana tcp network",
+        ),
+    ] {
+        check(&report(direct, grafana), expected);
+    }
 }
 
 // --- what the board says

@@ -9,7 +9,7 @@ use crate::diagnosis::diagnose;
 use crate::report::sample;
 
 /// One of each class of what the direct path can be.
-const DIRECT: [&str; 12] = [
+const DIRECT: [&str; 13] = [
     "passed",
     "absent",
     "no_time",
@@ -20,12 +20,13 @@ const DIRECT: [&str; 12] = [
     "dns/dns_no_such_service",
     "dns/dns_timeout reached",
     "query/unauthorized reached",
+    "query/own_file_unusable reached",
     "query/starting reached",
     "freshness/data_stale reached",
 ];
 
 /// One of each class of what the path through Grafana can be: at its own address, then through it.
-const GRAFANA: [&str; 19] = [
+const GRAFANA: [&str; 20] = [
     "passed",
     "absent",
     "no_time",
@@ -35,6 +36,7 @@ const GRAFANA: [&str; 19] = [
     "dns/dns_timeout reached",
     "grafana_health/not_grafana",
     "auth/token_rejected reached",
+    "auth/own_file_unusable reached",
     "datasource/datasource_not_found reached",
     "datasource/datasource_not_found reached seen",
     "grafana_query/datasource_needs_user_login",

@@ -74,19 +74,20 @@ fn what_is_wrong_is_said_without_the_content() {
         (&[b'x'; 65537], "is larger than 64 KiB"),
     ] {
         let error = headers(&bearer(files.secret(content))).unwrap_err();
-        assert_eq!(error, format!("{}: {said}", files.path().display()));
+        assert_eq!(error.says, format!("{}: {said}", files.path().display()));
+        assert_eq!(error.is_missing, said == "is empty");
     }
     std::fs::remove_file(files.path()).unwrap();
     let error = headers(&bearer(Secret::File(files.path()))).unwrap_err();
-    assert!(error.contains("token: No such file"), "{error}");
+    assert!(error.says.contains("token: No such file") && error.is_missing, "{error:?}");
 
     let error = headers(&bearer(value("hush\r\nX: y"))).unwrap_err();
-    assert_eq!(error, "credentials holds a control character");
+    assert_eq!(error.says, "credentials holds a control character");
     let options = HttpOptions {
         headers: vec![("X-Tenant".to_owned(), value("hush\n"))],
         ..HttpOptions::default()
     };
-    assert_eq!(headers(&options).unwrap_err(), "X-Tenant holds a control character");
+    assert_eq!(headers(&options).unwrap_err().says, "X-Tenant holds a control character");
 }
 
 #[test]

@@ -60,9 +60,10 @@ impl Through<'_> {
 
     async fn ask_rights(&mut self) -> Result<Row, Missed> {
         let watch = Stopwatch::start();
-        if let Err(error) = &self.headers {
-            let mut row = failed(Cause::TokenMissing, watch.read());
-            row.facts.text(Key::Error, error);
+        if let Err(bad) = &self.headers {
+            let cause = if bad.is_missing { Cause::TokenMissing } else { Cause::OwnFileUnusable };
+            let mut row = failed(cause, watch.read());
+            row.facts.text(Key::Error, &bad.says);
             return Err(Missed::Instead(row));
         }
         let request = self.get(ORG_PATH, limits::SMALL_BODY);

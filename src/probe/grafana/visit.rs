@@ -28,14 +28,14 @@ const HEALTH_PATH: &str = "/api/health";
 pub async fn run(
     hops: Hops<'_>,
     desk: &Desk,
-    headers: &Result<Vec<(String, String)>, String>,
+    headers: &[(String, String)],
     line: &mut Option<Line>,
     deadline: Instant,
 ) -> Visit {
     let began = clock::now();
     let mut visiting =
         Visiting { hops, deadline, rows: CheckMap::default(), seen: Seen::default(), line: None };
-    visiting.walk(desk, began, headers.as_deref().unwrap_or_default()).await;
+    visiting.walk(desk, began, headers).await;
     let passed =
         visiting.rows.get(Check::GrafanaHealth).map(|row| row.outcome) == Some(Outcome::Passed);
     let address = visiting.line.as_ref().map(Line::address);

@@ -164,6 +164,23 @@ async fn what_does_not_break_a_link() {
     prove([
         row("a red health check beside a good query", [Turn::Grafana(G::HealthRed)], "working")
             .beside("notes unreachable_from_grafana grafana/datasource_health"),
+        row(
+            "a firewall bars the organisation's description",
+            [Turn::Grafana(G::Barred("/api/org"))],
+            "degraded not_grafana grafana auth grafana",
+        ),
+        row(
+            "a firewall bars the data source's description",
+            [Turn::Grafana(G::Barred("/api/datasources/uid"))],
+            "degraded not_grafana grafana datasource grafana",
+        )
+        .check("grafana/grafana_query", "passed"),
+        row(
+            "a firewall bars the organisation's description, and Prometheus starts",
+            [Turn::Grafana(G::Barred("/api/org")), Turn::Both(F::Starting)],
+            "broken starting direct query prometheus",
+        )
+        .beside("breaks not_grafana grafana/auth; breaks starting grafana/grafana_query"),
         row("the data proxy refuses", [Turn::Grafana(G::ProxyDenied)], "working"),
         row(
             "the data proxy refuses while Prometheus starts",
