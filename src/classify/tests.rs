@@ -120,6 +120,15 @@ fn judged(judge: &str, answer: &Answer<'_>) -> String {
     match judge {
         "query" => result(prometheus::query(answer)),
         "buildinfo" => format!("{:?}", prometheus::buildinfo(answer)),
+        "replay" => format!("{:?}", prometheus::around::replay(answer)),
+        "stores" => match prometheus::around::stores(answer) {
+            Some(stores) => {
+                let dead: Vec<_> = stores.dead.iter().map(|store| store.name.as_str()).collect();
+                format!("{} stores, dead {dead:?}", stores.known)
+            }
+            None => "none".to_owned(),
+        },
+        "prefix" => format!("{:?}", prometheus::around::prefix(answer)),
         "health" => match grafana::health(answer) {
             Ok(health) => format!("version {}", health.version.as_deref().unwrap_or("hidden")),
             Err(rejection) => rejected(&rejection),

@@ -40,7 +40,7 @@ pub struct Setup {
     pub authorization: Option<String>,
     /// How it answers, below what it says.
     pub odd: Odd,
-    /// Its JSON has its keys in another order, blanks, escapes, keys that nobody knows, and remarks.
+    /// Its JSON has its keys in another order, blanks, escapes, unknown keys, and remarks.
     pub odd_json: bool,
 }
 

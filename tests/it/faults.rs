@@ -12,7 +12,7 @@ mod ground;
 mod odd;
 
 mod prometheus;
-mod row;
+pub mod row;
 mod several;
 mod story;
 mod well;

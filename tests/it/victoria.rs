@@ -23,7 +23,7 @@ struct Victoria {
 fn a_second_backend() {
     let Some(mut server) = Victoria::start() else { return };
     let url = server.url();
-    check_url(&url).is("2 broken direct/query no_series");
+    check_url(&url).is("2 broken no_series direct query prometheus");
 
     // A sample of now is hidden for 30 s, unless `nocache` is said: promlink says it, so it neither
     // misses the sample nor believes it younger than it is.
@@ -34,20 +34,20 @@ fn a_second_backend() {
     let age = working.evidence("freshness", "age_seconds").as_f64().unwrap();
     assert!((0.0..20.0).contains(&age), "{age}");
     check_url(&format!("{url}/prometheus")).is("0 working");
-    check_url(&format!("{url}/elsewhere")).is("2 broken direct/query wrong_path_prefix");
+    check_url(&format!("{url}/elsewhere")).is("2 broken wrong_path_prefix direct query prometheus");
     let rejected = format!("links: {{v: {{prometheus: {{url: '{url}'}}, selector: 'up{{'}}}}\n");
-    check_yaml(&rejected).is("2 broken direct/query query_rejected");
+    check_yaml(&rejected).is("2 broken query_rejected direct query prometheus");
 
     server.process.kill().unwrap();
     server.process.wait().unwrap();
-    check_url(&url).is("2 broken direct/tcp connection_refused");
+    check_url(&url).is("2 broken connection_refused direct tcp prometheus");
 }
 
 #[test]
 fn samples_that_end() {
     let Some(server) = Victoria::start() else { return };
     server.import(Duration::from_secs(200));
-    check_url(&server.url()).is("2 broken direct/freshness data_stale");
+    check_url(&server.url()).is("2 broken data_stale direct freshness prometheus");
 }
 
 // === impl Victoria ===

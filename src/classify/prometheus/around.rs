@@ -75,7 +75,7 @@ pub fn prefix(answer: &Answer<'_>) -> Option<String> {
         None => location.strip_prefix('/')?.to_owned(),
     };
     let path = path.trim_end_matches('/');
-    let base = ["graph", "query", "agent", "classic/graph"]
+    let base = ["classic/graph", "graph", "query", "agent"]
         .iter()
         .find_map(|page| path.strip_suffix(page))
         .unwrap_or(path)
