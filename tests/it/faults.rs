@@ -1,7 +1,12 @@
-//! One fault, one line: what promlink says of everything that can be done to a link with stand-ins.
+//! One fault, one line: what promlink says of everything that can be done to a link.
 //!
 //! A row is told in YAML and in switches of stand-ins, and read in JSON; between them are the real
-//! code and real sockets. `PROMLINK_ROW=words` proves only the rows with these words in their name.
+//! code and real sockets. `PROMLINK_ROW=words` proves only the rows with these words in the section
+//! or the name.
+
+use std::path::Path;
+
+use table::{Section, section};
 
 mod after;
 mod cost;
@@ -10,9 +15,50 @@ mod dns;
 mod grafana;
 mod ground;
 mod odd;
-
 mod prometheus;
 pub mod row;
 mod several;
 mod story;
+mod table;
+mod tls;
 mod well;
+
+/// Everything, as it is proven and published.
+fn sections() -> Vec<Section> {
+    vec![
+        section("Nothing is wrong", well::rows()),
+        section("Healthy, but odd", odd::rows()),
+        section("DNS", dns::rows()),
+        section("TLS", tls::rows()),
+        section("Prometheus, and what is in front of it", prometheus::rows()),
+        section("Grafana, and promlink's rights there", grafana::rows()),
+        section("The data source", datasource::rows()),
+        section("Several faults at once, and promlink's own", several::rows()),
+        section("What happens in turn", after::stories()),
+    ]
+}
+
+/// All at once: they wait more than they work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_fault_is_told_right() {
+    table::prove(sections()).await;
+}
+
+#[test]
+fn each_name_is_one_line_s_own() {
+    let twins = table::twins(&sections()).join("\n");
+    assert_eq!(twins, "");
+}
+
+/// `UPDATE_EXPECT=1` writes it.
+#[test]
+fn the_published_table_is_what_is_proven() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
+    let page = table::page(&sections());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/faults.md is stale: run with UPDATE_EXPECT=1");
+}

@@ -6,7 +6,7 @@ use promlink::demo::fault::{Dns as D, Grafana as G, Prometheus as F, Wire as W};
 use promlink::demo::grafana::Datasource;
 
 use super::ground::{Config, End, Turn};
-use super::story::{Story, after, prove, story};
+use super::story::{Story, after, story};
 use super::well::V9;
 
 const CLOSED: F = F::Wire(W::PortClosed);
@@ -30,11 +30,9 @@ fn all_is_well() -> [Turn; 4] {
     [Turn::Both(F::None), Turn::Grafana(G::None), Turn::Dns(D::None), Turn::GrafanaDns(D::None)]
 }
 
-/// One test, the longest stories first: they wait for their cycles side by side.
-#[tokio::test]
-async fn what_is_published() {
-    let stories = [outliving_its_cycle(), broken_and_mended(), seen_from_here_only()];
-    prove(stories.into_iter().flatten()).await;
+/// All of them, the longest first: they wait for their cycles side by side.
+pub fn stories() -> Vec<Story> {
+    [outliving_its_cycle(), broken_and_mended(), seen_from_here_only()].concat()
 }
 
 fn broken_and_mended() -> Vec<Story> {
@@ -80,7 +78,7 @@ fn broken_and_mended() -> Vec<Story> {
             "broken datasource_not_found grafana datasource datasource",
         ),
         grafana(
-            "the plugin goes",
+            "Grafana's Prometheus plugin goes",
             G::PluginNotRegistered,
             "broken plugin_not_registered grafana grafana_query grafana",
         ),
@@ -104,13 +102,13 @@ fn broken_and_mended() -> Vec<Story> {
             G::NotGrafana,
             "broken not_grafana grafana grafana_health grafana",
         ),
-        after("packets to Grafana are dropped", [Turn::Drop(End::Grafana)])
+        after("promlink's packets to Grafana begin to be dropped", [Turn::Drop(End::Grafana)])
             .tells("broken no_ready_endpoints grafana tcp grafana")
             .series("promlink_grafana_up{grafana=\"main\"} 0")
             .then([Turn::Pass(End::Grafana)])
             .tells("working"),
         after(
-            "all packets to Prometheus are dropped",
+            "all packets to Prometheus begin to be dropped",
             [Turn::Drop(End::Direct), Turn::Drop(End::Behind)],
         )
         .tells("broken no_ready_endpoints direct tcp prometheus")
@@ -127,31 +125,40 @@ fn seen_from_here_only() -> Vec<Story> {
     };
     let refused = "degraded connection_refused direct tcp promlink";
     vec![
-        story("promlink is refused from the start", [Turn::Direct(CLOSED)])
-            .config(at_address)
-            .tells(refused)
-            .series(UP)
-            .series("promlink_path_success{link=\"k8s\",path=\"direct\"} 0")
-            .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 1")
-            .then(all_is_well())
-            .tells("working"),
+        story(
+            "promlink is refused by Prometheus from the start, and Grafana is not",
+            [Turn::Direct(CLOSED)],
+        )
+        .config(at_address)
+        .tells(refused)
+        .series(UP)
+        .series("promlink_path_success{link=\"k8s\",path=\"direct\"} 0")
+        .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 1")
+        .then(all_is_well())
+        .tells("working"),
         passes(
-            "promlink is refused",
+            "promlink is refused by Prometheus, and Grafana is not",
             [Turn::Direct(CLOSED)],
             "degraded no_ready_endpoints direct tcp promlink",
             all_is_well(),
         ),
-        story("packets to Prometheus are dropped from the start", [Turn::Drop(End::Direct)])
-            .tells("degraded vantage_blocked direct tcp promlink")
-            .series(UP)
-            .series("!promlink_path_success{link=\"k8s\",path=\"direct\"}")
-            .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 1"),
-        story("packets to Grafana are dropped from the start", [Turn::Drop(End::Grafana)])
-            .tells("blind connection_timeout grafana tcp network")
-            .series(NEITHER)
-            .series("!promlink_grafana_up{"),
+        story(
+            "promlink's packets to Prometheus are dropped from the start",
+            [Turn::Drop(End::Direct)],
+        )
+        .tells("degraded vantage_blocked direct tcp promlink")
+        .series(UP)
+        .series("!promlink_path_success{link=\"k8s\",path=\"direct\"}")
+        .series("promlink_path_success{link=\"k8s\",path=\"grafana\"} 1"),
+        story(
+            "promlink's packets to Grafana are dropped from the start",
+            [Turn::Drop(End::Grafana)],
+        )
+        .tells("blind connection_timeout grafana tcp network")
+        .series(NEITHER)
+        .series("!promlink_grafana_up{"),
         after(
-            "packets to both ends are dropped",
+            "promlink's packets to both ends begin to be dropped",
             [Turn::Drop(End::Direct), Turn::Drop(End::Grafana)],
         )
         .tells("blind vantage_blocked direct tcp promlink")
@@ -167,13 +174,13 @@ fn seen_from_here_only() -> Vec<Story> {
             "degraded vantage_blocked direct dns promlink",
             all_is_well(),
         ),
-        after("the token is revoked", [Turn::Grafana(G::TokenRevoked)])
+        after("promlink's token is revoked", [Turn::Grafana(G::TokenRevoked)])
             .tells("blind token_rejected grafana auth credentials")
             .series(NEITHER)
             .then(all_is_well())
             .tells("working"),
         after(
-            "the token is revoked, and Prometheus dies",
+            "promlink's token is revoked, and Prometheus dies",
             [Turn::Grafana(G::TokenRevoked), Turn::Both(CLOSED)],
         )
         .tells("broken no_ready_endpoints direct tcp prometheus")
@@ -184,16 +191,19 @@ fn seen_from_here_only() -> Vec<Story> {
             .tells("blind datasource_not_found grafana datasource datasource")
             .then(all_is_well())
             .tells("working"),
-        after("broken, then the token expires as well", [Turn::Behind(CLOSED)])
-            .tells("broken connection_refused grafana grafana_query datasource")
-            .then([Turn::Grafana(G::TokenExpired)])
-            .tells("broken connection_refused grafana grafana_query datasource")
-            .beside("breaks token_expired grafana/auth")
-            .cannot_check()
-            .stays(3)
-            .series(DOWN)
-            .then(all_is_well())
-            .tells("working"),
+        after(
+            "Grafana is refused by Prometheus, and then promlink's token expires as well",
+            [Turn::Behind(CLOSED)],
+        )
+        .tells("broken connection_refused grafana grafana_query datasource")
+        .then([Turn::Grafana(G::TokenExpired)])
+        .tells("broken connection_refused grafana grafana_query datasource")
+        .beside("breaks token_expired grafana/auth")
+        .cannot_check()
+        .stays(3)
+        .series(DOWN)
+        .then(all_is_well())
+        .tells("working"),
     ]
 }
 
@@ -214,32 +224,41 @@ fn outliving_its_cycle() -> Vec<Story> {
     let slow = "degraded slow grafana grafana_query datasource";
     vec![
         // Calls that hang give their slots back.
-        story("six links hang, one does not", [DEAD, DIRECT, Turn::Drop(End::Behind)])
-            .config(|config| config.link = SIX)
-            .tells("working")
-            .stays(5),
+        story(
+            "six links of one Grafana hang, and this one does not",
+            [DEAD, DIRECT, Turn::Drop(End::Behind)],
+        )
+        .config(|config| config.link = SIX)
+        .tells("working")
+        .stays(5),
         // The call outlives each cycle, and its answer makes the confirming one a good one.
-        story("Prometheus answers after 6 s, and so does Grafana", [Turn::Both(LATE)])
-            .config(scaled)
-            .tells(late)
-            .tells(again)
-            .stays(3),
-        story("the same of 9.3", [V9, Turn::Both(LATE)])
-            .config(scaled)
-            .tells(late)
-            .tells(again)
-            .stays(3),
-        story("Grafana answers after 6 s", [Turn::Behind(LATE)])
+        story(
+            "Prometheus always answers after 1.2 × the timeout, and so does Grafana",
+            [Turn::Both(LATE)],
+        )
+        .config(scaled)
+        .tells(late)
+        .tells(again)
+        .stays(3),
+        story(
+            "Prometheus always answers after 1.2 × the timeout, and so does Grafana 9.3",
+            [V9, Turn::Both(LATE)],
+        )
+        .config(scaled)
+        .tells(late)
+        .tells(again)
+        .stays(3),
+        story("Grafana always answers after 1.2 × the timeout", [Turn::Behind(LATE)])
             .config(scaled)
             .tells(slow)
             .tells("degraded intermittent grafana grafana_query unclear"),
-        after("Grafana's packets to Prometheus are dropped", [Turn::Drop(End::Behind)])
+        after("Grafana's packets to Prometheus begin to be dropped", [Turn::Drop(End::Behind)])
             .tells(first)
             .tells("broken connection_timeout grafana grafana_query network")
             .stays(3)
             .then([Turn::Pass(End::Behind)])
             .tells("working"),
-        story("the same of 9.3, which hides why", [V9])
+        story("Grafana 9.3's packets to Prometheus begin to be dropped", [V9])
             .tells("working")
             .then([Turn::Drop(End::Behind)])
             .tells(first)

@@ -3,7 +3,7 @@
 use promlink::demo::fault::{Prometheus as F, Wire as W};
 
 use super::ground::Turn;
-use super::row::{Row, prove, row};
+use super::row::{Row, row};
 use super::well::V9;
 
 /// The data source's URL, in three places: with Grafana 13, with 9.3, and with a dead Prometheus.
@@ -11,12 +11,20 @@ fn leads(url: &'static str, told: [&'static str; 3], beside: [&'static str; 3]) 
     let [told, told_9, dead] = told;
     let [beside, beside_9, beside_dead] = beside;
     let turn = Turn::Url(url);
-    let name = |place: &str| format!("the data source's URL is '{url}'{place}");
+    let name = |place: &str| format!("the data source's URL is `{}`{place}", said(url));
     vec![
         row(name(""), [turn], told).beside(beside),
-        row(name(", 9.3"), [V9, turn], told_9).beside(beside_9),
-        row(name(", Prometheus dead"), [turn, Turn::Direct(CLOSED)], dead).beside(beside_dead),
+        row(name(": Grafana 9.3"), [V9, turn], told_9).beside(beside_9),
+        row(name(": Prometheus is dead as well"), [turn, Turn::Direct(CLOSED)], dead)
+            .beside(beside_dead),
     ]
+}
+
+/// As a person would write it.
+fn said(url: &str) -> String {
+    let right = "http://prometheus-k8s.monitoring.svc.cluster.local:9090";
+    let names = [("{prometheus}", right), ("{port}", "9090"), ("{address}", "10.0.0.7")];
+    names.iter().fold(url.to_owned(), |url, (name, value)| url.replace(name, value))
 }
 
 /// One that panels get data by: notes at the most.
@@ -31,8 +39,12 @@ const DIFFERS: &str = "broken datasource_url_differs grafana datasource datasour
 const LOCALHOST: &str = "broken datasource_url_localhost grafana datasource datasource";
 const HIDDEN: &str = "breaks unreachable_from_grafana grafana/grafana_query";
 
-#[tokio::test]
-async fn where_it_leads() {
+/// All of them.
+pub fn rows() -> Vec<Row> {
+    [where_it_leads(), what_it_is()].concat()
+}
+
+fn where_it_leads() -> Vec<Row> {
     let rows = [
         works("{prometheus}/", ""),
         works("http://prometheus-k8s.monitoring.svc:{port}", ""),
@@ -101,62 +113,86 @@ async fn where_it_leads() {
             ["", "", "breaks no_ready_endpoints direct/tcp"],
         ),
     ];
-    prove(rows.into_iter().flatten()).await;
+    rows.into_iter().flatten().collect()
 }
 
-#[tokio::test]
-async fn what_it_is() {
+fn what_it_is() -> Vec<Row> {
     let missing = "blind datasource_not_found grafana datasource datasource";
     let different = "degraded different_prometheus grafana agreement datasource";
     let by = |row: Row, reference: &'static str| row.config(|config| config.grafana = reference);
     let each = |name: &str, turn: Turn, told: &'static str| {
-        [row(name, [turn], told), row(format!("{name}, 9.3"), [V9, turn], told)]
+        [row(name, [turn], told), row(format!("{name}: Grafana 9.3"), [V9, turn], told)]
     };
     let rows = [
         each(
-            "browser access",
+            "the data source has browser access",
             Turn::Datasource(|datasource| "direct".clone_into(&mut datasource.access)),
             "broken datasource_access_direct grafana datasource datasource",
         ),
         each(
-            "another type",
+            "the data source is of another type (Loki)",
             Turn::Datasource(|datasource| "loki".clone_into(&mut datasource.kind)),
             "broken datasource_wrong_type grafana datasource datasource",
         ),
-        each("a vendor's Prometheus", AMAZON, "working"),
-        each("found by name", UID, "working")
+        each("the data source is a vendor's Prometheus (Amazon)", AMAZON, "working"),
+        each("the data source is configured by its name", UID, "working")
             .map(|row| by(row, "name: main, datasource: {name: Prometheus}")),
-        each("the default", UID, "working").map(|row| by(row, "name: main, datasource: default")),
-        each("no default", Turn::Datasource(|datasource| datasource.is_default = false), missing)
+        each("the data source is configured as the default one", UID, "working")
             .map(|row| by(row, "name: main, datasource: default")),
-        each("nobody of that name", UID, missing)
+        each(
+            "no data source is the default one, which is configured",
+            Turn::Datasource(|datasource| datasource.is_default = false),
+            missing,
+        )
+        .map(|row| by(row, "name: main, datasource: default")),
+        each("no data source has the configured name", UID, missing)
             .map(|row| by(row, "name: main, datasource: {name: Thanos}")),
         each(
-            "another Prometheus",
+            "the data source leads to another Prometheus",
             Turn::ServeBehind(|setup| "other".clone_into(&mut setup.name)),
             different,
         ),
-        each("more targets, those of the other among them", MORE, "working"),
+        each("Grafana's Prometheus has all of our targets, and more", MORE, "working"),
         [
-            row("answers that differ", [TEN, OTHERS], DIFFER),
-            row("answers that differ, 9.3", [V9, TEN, OTHERS], DIFFER),
+            row("Grafana's Prometheus has eight of our ten targets", [TEN, OTHERS], DIFFER),
+            row(
+                "Grafana's Prometheus has eight of our ten targets: Grafana 9.3",
+                [V9, TEN, OTHERS],
+                DIFFER,
+            ),
         ],
         each(
-            "wrong stored credentials",
+            "the stored password is wrong",
             PASSWORD,
             "broken unauthorized grafana grafana_query datasource",
         )
         .map(|row| row.config(|config| config.prometheus = SIGNED_IN).beside(DRIFT)),
         [
-            row("the users' own login", [FORWARDS, Turn::Behind(F::Unauthorized)], LOGIN),
-            row("the users' own login, 9.3", [V9, FORWARDS, Turn::Behind(F::Unauthorized)], LOGIN),
+            row(
+                "401 through a data source that forwards the user's login",
+                [FORWARDS, Turn::Behind(F::Unauthorized)],
+                LOGIN,
+            ),
+            row(
+                "401 through a data source that forwards the user's login: Grafana 9.3",
+                [V9, FORWARDS, Turn::Behind(F::Unauthorized)],
+                LOGIN,
+            ),
         ],
         [
-            row("the users' own login, forbidden", [FORWARDS, Turn::Behind(F::Forbidden)], LOGIN),
-            row("the users' own login is not needed", [FORWARDS], "working"),
+            row(
+                "403 through a data source that forwards the user's login",
+                [FORWARDS, Turn::Behind(F::Forbidden)],
+                LOGIN,
+            ),
+            row(
+                "a data source forwards the user's login, and nobody needs it",
+                [FORWARDS],
+                "working",
+            ),
         ],
     ];
-    prove(rows.into_iter().flatten()).await;
+    rows.into_iter().flatten().collect()
 }
 
 const AMAZON: Turn = Turn::Datasource(|datasource| {

@@ -8,27 +8,31 @@ use promlink::demo::dns::{Service, Zone};
 use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
 use super::ground::Turn;
-use super::row::{Row, place_of, prove, row};
+use super::row::{Row, place_of, row};
 use super::well::V9;
 
 /// One fault in five places: promlink's server, in a link without Grafana, with a Grafana that is
 /// named (both ends are lost at once), and with one at an address; Grafana's server alone; both
 /// servers.
-fn served(fault: D, told: [&'static str; 5]) -> Vec<Row> {
+fn served(what: &str, fault: D, told: [&'static str; 5]) -> Vec<Row> {
     let [alone, named, ours, theirs, both] = told;
-    let name = |place: &str| format!("{fault:?} {place}");
+    let name = |place: &str| format!("{what}: {place}");
     vec![
-        row(name("of promlink's server in a link without Grafana"), [Turn::Dns(fault)], alone)
+        row(name("promlink's DNS server, a link without Grafana"), [Turn::Dns(fault)], alone)
             .alone(),
-        row(name("of promlink's server"), [Turn::Dns(fault)], named)
+        row(name("promlink's DNS server, for both ends"), [Turn::Dns(fault)], named)
             .beside(place_of(alone).replace("direct", "grafana")),
-        row(name("of promlink's server, Grafana at an address"), [Turn::Dns(fault)], ours)
+        row(name("promlink's DNS server, Grafana is at an address"), [Turn::Dns(fault)], ours)
             .config(|config| config.main = AT_ADDRESS),
-        row(name("of Grafana's server"), [Turn::GrafanaDns(fault)], theirs),
-        row(name("of Grafana's server, 9.3"), [V9, Turn::GrafanaDns(fault)], HIDDEN),
-        row(name("of both servers"), [Turn::Dns(fault), Turn::GrafanaDns(fault)], both)
-            .beside(place_of(theirs))
-            .config(|config| config.main = AT_ADDRESS),
+        row(name("Grafana's DNS server"), [Turn::GrafanaDns(fault)], theirs),
+        row(name("Grafana's DNS server, Grafana 9.3"), [V9, Turn::GrafanaDns(fault)], HIDDEN),
+        row(
+            name("promlink's and Grafana's DNS servers"),
+            [Turn::Dns(fault), Turn::GrafanaDns(fault)],
+            both,
+        )
+        .beside(place_of(theirs))
+        .config(|config| config.main = AT_ADDRESS),
     ]
 }
 
@@ -36,10 +40,15 @@ const AT_ADDRESS: &str = "url: 'http://{grafana}', authorization: {credentials: 
 const HIDDEN: &str = "broken unreachable_from_grafana grafana grafana_query unclear";
 const BLOCKED: &str = "degraded vantage_blocked direct dns promlink";
 
-#[tokio::test]
-async fn the_server() {
+/// All of them.
+pub fn rows() -> Vec<Row> {
+    [the_server(), a_server_that_answers_after_all(), names_and_services()].concat()
+}
+
+fn the_server() -> Vec<Row> {
     let said = [
         served(
+            "SERVFAIL for every name",
             D::ServFail,
             [
                 "broken dns_server_failure direct dns dns",
@@ -51,6 +60,7 @@ async fn the_server() {
         ),
         // Go has one word for both.
         served(
+            "REFUSED for every name",
             D::Refused,
             [
                 "broken dns_refused direct dns dns",
@@ -61,6 +71,7 @@ async fn the_server() {
             ],
         ),
         served(
+            "SERVFAIL with a SOA of serial 0 (CoreDNS without the API server)",
             D::Unsynchronised,
             [
                 "broken dns_server_failure direct dns dns",
@@ -71,6 +82,7 @@ async fn the_server() {
             ],
         ),
         served(
+            "nothing listens at the port",
             D::PortClosed,
             [
                 "broken dns_server_unreachable direct dns dns",
@@ -81,6 +93,7 @@ async fn the_server() {
             ],
         ),
         served(
+            "NXDOMAIN for every name",
             D::NxDomainAll,
             [
                 "broken dns_wrong_cluster_domain direct dns prometheus",
@@ -93,6 +106,7 @@ async fn the_server() {
     ];
     // No position of ours makes garbage, but never reached it may be our own mistake.
     let garbage = served(
+        "bytes that are no DNS message",
         D::GarbageBytes,
         [
             "broken dns_malformed direct dns prometheus",
@@ -103,135 +117,177 @@ async fn the_server() {
         ],
     );
     let silent = [
-        row("a silent server, without Grafana", [Turn::Dns(D::Silent)], SILENT[0]).alone(),
-        row("a silent server", [Turn::Dns(D::Silent)], SILENT[1])
+        row(
+            "silence: promlink's DNS server, a link without Grafana",
+            [Turn::Dns(D::Silent)],
+            SILENT[0],
+        )
+        .alone(),
+        row("silence: promlink's DNS server, for both ends", [Turn::Dns(D::Silent)], SILENT[1])
             .beside("breaks dns_timeout grafana/dns"),
-        row("a silent server, Grafana at an address", [Turn::Dns(D::Silent)], BLOCKED)
-            .config(|config| config.main = AT_ADDRESS),
-        row("a silent server of Grafana", [Turn::GrafanaDns(D::Silent)], SILENT[2])
+        row(
+            "silence: promlink's DNS server, Grafana is at an address",
+            [Turn::Dns(D::Silent)],
+            BLOCKED,
+        )
+        .config(|config| config.main = AT_ADDRESS),
+        row(SILENT_GRAFANA, [Turn::GrafanaDns(D::Silent)], SILENT[2])
             .config(|config| config.timeout = "4s"),
     ];
     let short = garbage.into_iter().chain(silent).map(|row| match row.name() {
-        "a silent server of Grafana" => row,
+        SILENT_GRAFANA => row,
         _ => row.short(),
     });
-    prove(said.into_iter().flatten().chain(short)).await;
+    said.into_iter().flatten().chain(short).collect()
 }
 
+const SILENT_GRAFANA: &str = "silence: Grafana's DNS server";
 const SILENT: [&str; 3] = [
     "broken dns_timeout direct dns dns",
     "blind dns_timeout direct dns dns",
     "broken dns_timeout grafana grafana_query dns",
 ];
 
-#[tokio::test]
-async fn a_server_that_answers_after_all() {
+fn a_server_that_answers_after_all() -> Vec<Row> {
     let two = |row: Row| row.config(|config| config.dns = TWO);
     let note = |cause: &str| {
         format!("notes {cause} direct/dns dns_server; notes {cause} grafana/dns dns_server")
     };
-    let dead = |fault: D, cause: &str| {
-        two(row(format!("{fault:?} of one of two servers"), [Turn::Dns(fault)], "working"))
+    let dead = |what: &str, fault: D, cause: &str| {
+        two(row(format!("{what}: one of two DNS servers"), [Turn::Dns(fault)], "working"))
             .beside(note(cause))
     };
     let slow = D::Slow(Duration::from_millis(300));
-    prove([
-        dead(D::PortClosed, "dns_server_unreachable"),
-        dead(D::Silent, "dns_timeout"),
-        dead(D::ServFail, "dns_server_failure"),
-        dead(D::Refused, "dns_refused"),
-        dead(D::GarbageBytes, "dns_malformed"),
+    vec![
+        dead("nothing listens at the port", D::PortClosed, "dns_server_unreachable"),
+        dead("silence", D::Silent, "dns_timeout"),
+        dead("SERVFAIL for every name", D::ServFail, "dns_server_failure"),
+        dead("REFUSED for every name", D::Refused, "dns_refused"),
+        dead("bytes that are no DNS message", D::GarbageBytes, "dns_malformed"),
         row(
-            "truncated, and whole over TCP",
+            "truncated over UDP, and whole over TCP",
             [Turn::Dns(D::Truncate), Turn::GrafanaDns(D::Truncate)],
             "working",
         ),
-        row("slow", [Turn::Dns(slow)], "degraded dns_slow direct dns dns")
-            .beside("degrades dns_slow grafana/dns")
-            .config(|config| config.thresholds = "dns_slow: 200ms"),
-    ])
-    .await;
+        row(
+            "DNS answers after 300 ms, threshold 200 ms",
+            [Turn::Dns(slow)],
+            "degraded dns_slow direct dns dns",
+        )
+        .beside("degrades dns_slow grafana/dns")
+        .config(|config| config.thresholds = "dns_slow: 200ms"),
+    ]
 }
 
 const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
                    svc.cluster.local, cluster.local], ndots: 5";
 
-#[tokio::test]
-async fn names_and_services() {
-    let at = |url: &'static str, told: &'static str| {
-        row(format!("our URL is {url}"), [], told).config(|config| config.prometheus = url)
+fn names_and_services() -> Vec<Row> {
+    let at = |what: &str, url: &'static str, told: &'static str| {
+        row(what, [], told).config(|config| config.prometheus = url)
     };
     let named = |row: Row| row.beside(DIFFERS);
     let headless = |zone: &mut Zone| {
         let service = Service { headless: true, ..Service::default() };
         zone.services.insert(operated(), service);
     };
-    prove([
+    vec![
         named(at(
+            "promlink's URL has another cluster domain",
             "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'",
             "degraded dns_wrong_cluster_domain direct dns promlink",
         )),
         named(at(
+            "promlink's URL has a namespace that is not there",
             "url: 'http://prometheus-k8s.monitor.svc.cluster.local:{port}'",
             "degraded dns_no_such_namespace direct dns promlink",
         )),
         named(at(
+            "promlink's URL has a Service that is not there",
             "url: 'http://prometheus.monitoring.svc.cluster.local:{port}'",
             "degraded dns_no_such_service direct dns promlink",
         )),
         named(at(
+            "promlink's URL has a Service that is not there, as `service.namespace`",
             "url: 'http://prometheus.monitoring:{port}'",
             "degraded dns_no_such_service direct dns promlink",
         )),
         named(at(
+            "promlink's URL has a name outside the cluster that nobody knows",
             "url: 'http://prometheus.example.org:{port}'",
             "degraded dns_no_such_name direct dns promlink",
         )),
         named(at(
+            "promlink's URL has a namespace's own name, which has no address",
             "url: 'http://monitoring.svc.cluster.local:{port}'",
             "degraded dns_no_address direct dns promlink",
         )),
-        at("url: 'http://prometheus-k8s:{port}'", "working"),
-        at("url: 'http://prometheus-k8s.monitoring:{port}'", "working"),
-        at("url: 'http://prometheus-k8s.monitoring.svc.cluster.local.:{port}'", "working"),
+        at(
+            "promlink's URL has a bare Service name",
+            "url: 'http://prometheus-k8s:{port}'",
+            "working",
+        ),
+        at(
+            "promlink's URL has `service.namespace`",
+            "url: 'http://prometheus-k8s.monitoring:{port}'",
+            "working",
+        ),
+        at(
+            "promlink's URL ends its name with a dot",
+            "url: 'http://prometheus-k8s.monitoring.svc.cluster.local.:{port}'",
+            "working",
+        ),
         // Nothing listens at port 1, and the Service does not list it.
-        row("a port that the Service does not have", [], "broken wrong_port direct tcp prometheus")
+        row(
+            "promlink's URL has a port that the Service does not list",
+            [],
+            "broken wrong_port direct tcp prometheus",
+        )
+        .config(|config| {
+            config.prometheus = "url: 'http://prometheus-k8s.monitoring:1'";
+        })
+        .alone(),
+        row("no pod is ready behind `prometheus-operated`: its name is gone", [], NOT_READY)
+            .alone()
             .config(|config| {
-                config.prometheus = "url: 'http://prometheus-k8s.monitoring:1'";
-            })
-            .alone(),
-        row("no pod is ready behind a headless Service", [], NOT_READY).alone().config(|config| {
+                config.prometheus =
+                    "url: 'http://prometheus-operated.monitoring.svc.cluster.local:{port}'";
+            }),
+        row(
+            "no pod is ready behind `prometheus-operated`: its name has no address",
+            [Turn::Zone(headless)],
+            NOT_READY,
+        )
+        .alone()
+        .config(|config| {
             config.prometheus =
                 "url: 'http://prometheus-operated.monitoring.svc.cluster.local:{port}'";
         }),
-        row("the same, which is there", [Turn::Zone(headless)], NOT_READY).alone().config(
-            |config| {
-                config.prometheus =
-                    "url: 'http://prometheus-operated.monitoring.svc.cluster.local:{port}'";
-            },
-        ),
         row(
-            "the data source's name is wrong, and nobody else's",
+            "the data source names a Service that is not there, and Prometheus is dead",
             [Turn::Both(F::Wire(W::PortClosed)), Turn::Url("http://prometheus.monitoring:{port}")],
             "broken dns_no_such_name grafana grafana_query prometheus",
         )
         .beside(
             "breaks no_ready_endpoints direct/tcp; notes datasource_url_differs grafana/datasource",
         ),
-        row("no route to the network", [Turn::Zone(astray), Turn::GrafanaZone(astray)], ASTRAY)
-            .beside("breaks network_unreachable grafana/grafana_query"),
         row(
-            "no route for promlink",
+            "no route to Prometheus: for promlink and Grafana",
+            [Turn::Zone(astray), Turn::GrafanaZone(astray)],
+            ASTRAY,
+        )
+        .beside("breaks network_unreachable grafana/grafana_query"),
+        row(
+            "no route to Prometheus: for promlink only",
             [Turn::Zone(astray)],
             "degraded vantage_blocked direct tcp promlink",
         ),
         row(
-            "no route for Grafana",
+            "no route to Prometheus: for Grafana only",
             [Turn::GrafanaZone(astray)],
             "broken network_unreachable grafana grafana_query network",
         ),
-    ])
-    .await;
+    ]
 }
 
 const DIFFERS: &str = "notes datasource_url_differs grafana/datasource";

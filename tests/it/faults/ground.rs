@@ -17,6 +17,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::tls::{self, Front, Tls};
+
 /// One thing that happens to the stand-ins.
 #[derive(Clone, Copy, Debug)]
 pub enum Turn {
@@ -34,6 +36,8 @@ pub enum Turn {
     GrafanaDns(fault::Dns),
     /// Packets to that end are dropped in silence.
     Drop(End),
+    /// Something that speaks TLS stands before that end, at `{front}`.
+    Front(End, Tls),
     /// They are not any more, and its port is open.
     Pass(End),
     /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of
@@ -97,6 +101,7 @@ pub struct Ground {
     pub spare_dns: Dns,
     pub grafana_dns: Dns,
     holes: Mutex<BTreeMap<End, Hole>>,
+    front: Mutex<Option<Front>>,
 }
 
 /// A listener whose queue is full: the kernel drops further attempts to connect in silence.
@@ -151,8 +156,8 @@ impl Ground {
         let zone = zone(direct.address()).with("grafana", "http", grafana.address());
         let dns = dns::start(home(3), zone.clone()).await.unwrap();
         let spare_dns = dns::start(home(4), zone).await.unwrap();
-        let (link, holes) = (format!("k8s-{row}"), Mutex::default());
-        Self { link, direct, behind, grafana, dns, spare_dns, grafana_dns, holes }
+        let (link, holes, front) = (format!("k8s-{row}"), Mutex::default(), Mutex::default());
+        Self { link, direct, behind, grafana, dns, spare_dns, grafana_dns, holes, front }
     }
 
     /// All of them at once, as far as that can be.
@@ -175,6 +180,11 @@ impl Ground {
                 // A program that another test begins just now may hold the closed port for a moment.
                 let hole = rebind(|| Hole::dig(self.address(end))).await;
                 self.holes.lock().unwrap().insert(end, hole);
+            }
+            Turn::Front(end, tls) => {
+                let front = Front::start(tls, self.address(end)).await;
+                self.dns.edit(|zone| *zone = zone.clone().with("secure", "web", front.address));
+                *self.front.lock().unwrap() = Some(front);
             }
             Turn::Pass(end) => {
                 self.holes.lock().unwrap().remove(&end);
@@ -241,6 +251,8 @@ impl Ground {
     }
 
     fn fill(&self, text: &str) -> String {
+        let front = self.front.lock().unwrap().as_ref().map(|front| front.address);
+        let front = front.unwrap_or_else(|| self.direct.address());
         [
             ("{prometheus}", format!("http://prometheus-k8s.monitoring.{ZONE}:{{port}}")),
             ("{main}", format!("http://grafana.monitoring.{ZONE}:{{grafana_port}}")),
@@ -252,6 +264,9 @@ impl Ground {
             ("{dns}", self.dns.address().to_string()),
             ("{spare}", self.spare_dns.address().to_string()),
             ("{token}", TOKEN.to_owned()),
+            ("{front}", front.to_string()),
+            ("{front_port}", front.port().to_string()),
+            ("{tls}", tls::files().display().to_string()),
         ]
         .iter()
         .fold(text.to_owned(), |text, (name, value)| text.replace(name, value))

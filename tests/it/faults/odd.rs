@@ -8,8 +8,14 @@ use promlink::demo::fault::{self, Odd, Prometheus as F, Wire as W};
 use promlink::demo::prometheus::{self, Version};
 
 use super::ground::Turn;
-use super::row::{Row, check, line, prove, row};
+use super::row::{Row, check, line, row};
 use super::well::V9;
+
+/// All of them.
+pub fn rows() -> Vec<Row> {
+    let all = [ways_to_answer(), just_under_a_threshold(), ways_to_write_a_url(), ways_to_ask()];
+    all.into_iter().flatten().collect()
+}
 
 fn odd(name: &str, given: impl Into<Vec<Turn>>) -> Row {
     row(format!("odd: {name}"), given, "working")
@@ -20,9 +26,8 @@ fn keyed(name: &str, given: impl Into<Vec<Turn>>, prometheus: &'static str) -> R
     odd(name, given).alone().config(|config| config.prometheus = prometheus)
 }
 
-#[tokio::test]
-async fn ways_to_answer() {
-    prove([
+fn ways_to_answer() -> Vec<Row> {
+    vec![
         odd("HTTP/1.0", [Turn::Serve(|s| s.odd = Odd::Http10)]).alone(),
         odd("lower-case headers", [Turn::Serve(|s| s.odd = Odd::LowerCase)]),
         odd("chunks of seven bytes", [Turn::Serve(|s| s.odd = Odd::Chunked)]).alone(),
@@ -34,15 +39,13 @@ async fn ways_to_answer() {
         odd("Prometheus 2.42", [Turn::Serve(|s| s.version = Version::V2)]),
         odd("400 targets", [Turn::Serve(|s| s.targets = 400)]),
         odd("one target", [Turn::Serve(|s| s.targets = 1)]),
-    ])
-    .await;
+    ]
 }
 
-#[tokio::test]
-async fn just_under_a_threshold() {
+fn just_under_a_threshold() -> Vec<Row> {
     let slow = F::Wire(W::Slow(Duration::from_millis(300)));
     let old = F::Stale(Duration::from_secs(90));
-    prove([
+    vec![
         odd("slow, and less than too slow", [Turn::Both(slow)])
             .config(|config| config.thresholds = "slow: 3s"),
         odd("old, and less than stale", [Turn::Both(old)]),
@@ -50,15 +53,13 @@ async fn just_under_a_threshold() {
         odd("behind, and less than skewed", [Turn::Both(F::Skewed(-20))]),
         odd("two of five targets down", [Turn::Serve(|s| (s.targets, s.down) = (5, 2))]),
         odd("a slow DNS server", [Turn::Dns(fault::Dns::Slow(Duration::from_millis(200)))]),
-    ])
-    .await;
+    ]
 }
 
-#[tokio::test]
-async fn ways_to_write_a_url() {
+fn ways_to_write_a_url() -> Vec<Row> {
     const UPPER: &str = "url: 'http://Prometheus-K8s.Monitoring.SVC.cluster.local:{port}'";
     let data_source = |name: &str, url: &'static str| odd(name, [Turn::Url(url)]);
-    prove([
+    vec![
         keyed("an IP literal", [], "url: 'http://{direct}'"),
         keyed("a slash at the end", [], "url: '{prometheus}/'"),
         keyed("upper case", [], UPPER),
@@ -75,8 +76,7 @@ async fn ways_to_write_a_url() {
         data_source("data source with a bare name", "http://prometheus-k8s:{port}"),
         keyed("under a prefix", [PREFIX], "url: '{prometheus}/prometheus'"),
         keyed("under a prefix with a slash", [PREFIX], "url: '{prometheus}/prometheus/'"),
-    ])
-    .await;
+    ]
 }
 
 const PREFIX: Turn = Turn::Serve(|setup| "/prometheus".clone_into(&mut setup.prefix));
@@ -85,9 +85,8 @@ const BY_GET: &str = "notes datasource_drift grafana/datasource method";
 const BASIC: Turn = Turn::Serve(|s| s.authorization = Some("Basic YTpi".to_owned()));
 const BEARER: Turn = Turn::Serve(|s| s.authorization = Some("Bearer abc".to_owned()));
 
-#[tokio::test]
-async fn ways_to_ask() {
-    prove([
+fn ways_to_ask() -> Vec<Row> {
+    vec![
         keyed("basic auth", [BASIC], "url: '{prometheus}', basic_auth: {username: a, password: b}"),
         keyed("a bearer token", [BEARER], "url: '{prometheus}', authorization: {credentials: abc}"),
         keyed(
@@ -105,8 +104,7 @@ async fn ways_to_ask() {
             .config(|config| config.link = "    expect_series: false"),
         odd("freshness off", [Turn::Both(F::Stale(Duration::from_secs(200)))])
             .config(|config| config.link = "    freshness: off"),
-    ])
-    .await;
+    ]
 }
 
 #[tokio::test]

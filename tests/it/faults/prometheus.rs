@@ -6,40 +6,52 @@ use promlink::demo::fault::{Prometheus as F, Wire as W};
 use promlink::demo::prometheus::Version;
 
 use super::ground::Turn;
-use super::row::{Row, place_of, prove, row};
+use super::row::{Row, place_of, row};
 use super::well::V9;
 
 /// One fault in six places: a link without Grafana; where only promlink meets it; where only
 /// Grafana does, 13 and 9.3; where both do, again with 13 and 9.3.
-fn met(fault: impl Into<F>, told: [&'static str; 6]) -> Vec<Row> {
+fn met(what: &str, fault: impl Into<F>, told: [&'static str; 6]) -> Vec<Row> {
     let fault: F = fault.into();
     let [alone, here, there, there_9, both, both_9] = told;
-    let name = |place: &str| format!("{fault:?} {place}");
+    let name = |place: &str| format!("{what}: {place}");
     // The other path's fault is always a finding.
     let other = |both: &str, there| place_of(if both.contains(" direct ") { there } else { alone });
     vec![
-        row(name("in a link without Grafana"), [Turn::Direct(fault)], alone).alone(),
-        row(name("for promlink only"), [Turn::Direct(fault)], here),
-        row(name("for Grafana 13 only"), [Turn::Behind(fault)], there),
-        row(name("for Grafana 9 only"), [V9, Turn::Behind(fault)], there_9),
-        row(name("for promlink and Grafana 13"), [Turn::Both(fault)], both)
+        row(name("a link without Grafana"), [Turn::Direct(fault)], alone).alone(),
+        row(name("only promlink meets it"), [Turn::Direct(fault)], here),
+        row(name("only Grafana 13 meets it"), [Turn::Behind(fault)], there),
+        row(name("only Grafana 9.3 meets it"), [V9, Turn::Behind(fault)], there_9),
+        row(name("promlink and Grafana 13 meet it"), [Turn::Both(fault)], both)
             .beside(other(both, there)),
-        row(name("for promlink and Grafana 9"), [V9, Turn::Both(fault)], both_9)
+        row(name("promlink and Grafana 9.3 meet it"), [V9, Turn::Both(fault)], both_9)
             .beside(other(both_9, there_9)),
     ]
 }
 
 /// The same where all six see one cause at its usual place; the sides are those of promlink alone,
 /// of promlink where Grafana passes, and of Grafana where promlink passes.
-fn plain(fault: impl Into<F>, told: [&'static str; 3]) -> Vec<Row> {
+fn plain(what: &str, fault: impl Into<F>, told: [&'static str; 3]) -> Vec<Row> {
     let [alone, here, there] = told;
-    met(fault, [alone, here, there, there, alone, alone])
+    met(what, fault, [alone, here, there, there, alone, alone])
 }
 
-#[tokio::test]
-async fn prometheus_itself() {
+/// All of them.
+pub fn rows() -> Vec<Row> {
+    [
+        prometheus_itself(),
+        in_front_of_prometheus(),
+        the_wire_to_prometheus(),
+        what_does_not_break_a_link(),
+        many_series(),
+    ]
+    .concat()
+}
+
+fn prometheus_itself() -> Vec<Row> {
     let rows = [
         plain(
+            "Prometheus replays its write-ahead log",
             F::Starting,
             [
                 "broken starting direct query prometheus",
@@ -48,6 +60,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "Prometheus is shutting down",
             F::Stopping,
             [
                 "broken stopping direct query prometheus",
@@ -56,6 +69,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "Prometheus runs in agent mode",
             F::AgentMode,
             [
                 "broken agent_mode direct query prometheus",
@@ -64,6 +78,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "every query runs out of Prometheus' own time",
             F::QueryTimeout,
             [
                 "broken query_timeout direct query prometheus",
@@ -72,6 +87,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "Prometheus' disk is full",
             F::StorageFailing,
             [
                 "broken storage_failing direct query prometheus",
@@ -80,6 +96,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "429 to every query",
             F::RateLimited,
             [
                 "broken rate_limited direct query prometheus",
@@ -88,6 +105,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "Prometheus has no series at all",
             F::Empty,
             [
                 "broken no_series direct query prometheus",
@@ -96,6 +114,7 @@ async fn prometheus_itself() {
             ],
         ),
         plain(
+            "the newest sample is 200 s old",
             F::Stale(Duration::from_secs(200)),
             [
                 "broken data_stale direct freshness prometheus",
@@ -105,23 +124,31 @@ async fn prometheus_itself() {
         ),
         // Without a header to tell by, one that stops looks like one that starts.
         vec![
-            row("2.x starts", [OLD, Turn::Both(F::Starting)], STARTING)
-                .beside("breaks starting grafana/grafana_query"),
-            row("2.x stops", [OLD, Turn::Both(F::Stopping)], STARTING)
-                .beside("breaks starting grafana/grafana_query"),
+            row(
+                "Prometheus 2 replays its write-ahead log",
+                [OLD, Turn::Both(F::Starting)],
+                STARTING,
+            )
+            .beside("breaks starting grafana/grafana_query"),
+            row(
+                "Prometheus 2 is shutting down, and says it as one that starts",
+                [OLD, Turn::Both(F::Stopping)],
+                STARTING,
+            )
+            .beside("breaks starting grafana/grafana_query"),
         ],
     ];
-    prove(rows.into_iter().flatten()).await;
+    rows.into_iter().flatten().collect()
 }
 
 const OLD: Turn = Turn::Serve(|setup| setup.version = Version::V2);
 const STARTING: &str = "broken starting direct query prometheus";
 
-#[tokio::test]
-async fn in_front_of_prometheus() {
+fn in_front_of_prometheus() -> Vec<Row> {
     let refused = [
         // Stored and own credentials are two; Grafana's are what panels need.
         met(
+            "401 to these credentials",
             F::Unauthorized,
             [
                 "broken unauthorized direct query credentials",
@@ -133,6 +160,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         met(
+            "403 from a proxy in front of Prometheus",
             F::Forbidden,
             [
                 "broken forbidden direct query credentials",
@@ -145,6 +173,7 @@ async fn in_front_of_prometheus() {
         ),
         // 9.3 hands on that it was a 401, and not its text.
         met(
+            "a multi-tenant server wants X-Scope-OrgID",
             F::TenantMissing,
             [
                 "broken tenant_missing direct query credentials",
@@ -156,6 +185,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         met(
+            "a login page with 200",
             F::LoginPage,
             [
                 "broken login_page direct query credentials",
@@ -167,6 +197,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         met(
+            "a redirect to a login page",
             F::LoginRedirect,
             [
                 "broken login_page direct query credentials",
@@ -180,6 +211,7 @@ async fn in_front_of_prometheus() {
     ];
     let wrong = [
         plain(
+            "a redirect to another host",
             F::Redirect,
             [
                 "broken redirected direct query prometheus",
@@ -188,6 +220,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         plain(
+            "404 for every path",
             F::WrongPrefix,
             [
                 "broken wrong_path_prefix direct query prometheus",
@@ -196,6 +229,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         plain(
+            "405 to POST",
             F::GetOnly,
             [
                 "broken method_not_allowed direct query prometheus",
@@ -204,6 +238,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         plain(
+            "a web page that is no Prometheus",
             F::Html,
             [
                 "broken not_prometheus direct query prometheus",
@@ -212,6 +247,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         plain(
+            "an exporter where Prometheus should be",
             F::Exporter,
             [
                 "broken exporter_not_prometheus direct query prometheus",
@@ -220,6 +256,7 @@ async fn in_front_of_prometheus() {
             ],
         ),
         plain(
+            "502 from a gateway with nobody behind it",
             F::Gateway502,
             [
                 "broken gateway_error direct query prometheus",
@@ -228,15 +265,15 @@ async fn in_front_of_prometheus() {
             ],
         ),
     ];
-    prove(refused.into_iter().chain(wrong).flatten()).await;
+    refused.into_iter().chain(wrong).flatten().collect()
 }
 
 const HIDDEN: &str = "broken unreachable_from_grafana grafana grafana_query unclear";
 
-#[tokio::test]
-async fn the_wire_to_prometheus() {
+fn the_wire_to_prometheus() -> Vec<Row> {
     let rows = [
         met(
+            "nothing listens at the port, and the Service still lists it",
             W::PortClosed,
             [
                 "broken no_ready_endpoints direct tcp prometheus",
@@ -248,6 +285,7 @@ async fn the_wire_to_prometheus() {
             ],
         ),
         met(
+            "the connection is reset after the request",
             W::ResetAfterRequest,
             [
                 "broken connection_reset direct query prometheus",
@@ -259,6 +297,7 @@ async fn the_wire_to_prometheus() {
             ],
         ),
         met(
+            "the connection is closed without an answer",
             W::HalfClosed,
             [
                 "broken connection_closed direct query prometheus",
@@ -271,6 +310,7 @@ async fn the_wire_to_prometheus() {
         ),
         // Never reached, and perhaps our own typo: what Grafana hides is not explained by it.
         met(
+            "bytes that are no HTTP",
             W::Garbage,
             [
                 "broken not_prometheus direct query prometheus",
@@ -282,6 +322,7 @@ async fn the_wire_to_prometheus() {
             ],
         ),
         met(
+            "the body ends in its middle",
             W::CutBody,
             [
                 "broken answer_malformed direct query prometheus",
@@ -298,87 +339,99 @@ async fn the_wire_to_prometheus() {
         "degraded no_response direct query prometheus",
         "broken no_response grafana grafana_query unclear",
     ];
-    let hanging = [plain(W::Frozen, hangs), plain(W::EndlessBody(100_000), hangs)];
+    let hanging = [
+        plain("connections are accepted and nothing answers", W::Frozen, hangs),
+        plain("a body that never ends", W::EndlessBody(100_000), hangs),
+    ];
     let hanging = hanging.into_iter().flatten().map(Row::short);
-    prove(rows.into_iter().flatten().chain(hanging)).await;
+    rows.into_iter().flatten().chain(hanging).collect()
 }
 
-#[tokio::test]
-async fn what_does_not_break_a_link() {
+fn what_does_not_break_a_link() -> Vec<Row> {
     let slow = F::Wire(W::Slow(Duration::from_millis(1200)));
     let is_slow = |row: Row| row.config(|config| config.thresholds = "slow: 1s");
     let partial = "degraded partial_answer direct query prometheus";
     let down = "degraded all_targets_down direct query prometheus";
-    prove([
+    vec![
         is_slow(row(
-            "slow for promlink",
+            "1.2 s for promlink's query, threshold 1 s",
             [Turn::Direct(slow)],
             "degraded slow direct query prometheus",
         )),
         is_slow(row(
-            "slow for Grafana",
+            "1.2 s for Grafana's query, threshold 1 s",
             [Turn::Behind(slow)],
             "degraded slow grafana grafana_query datasource",
         )),
-        row("part of the data for both", [Turn::Both(F::Partial)], partial)
-            .beside("degrades partial_answer grafana/grafana_query"),
         row(
-            "part of the data for Grafana",
+            "half of the series and a warning (Thanos), for both",
+            [Turn::Both(F::Partial)],
+            partial,
+        )
+        .beside("degrades partial_answer grafana/grafana_query"),
+        row(
+            "half of the series and a warning (Thanos), for Grafana only",
             [Turn::Behind(F::Partial)],
             "degraded partial_answer grafana grafana_query datasource",
         ),
-        row("all targets down", [Turn::Both(F::AllDown)], down),
+        row("every target is down", [Turn::Both(F::AllDown)], down),
         row(
-            "all targets down, without a direct path",
+            "every target is down: a link without a direct path",
             [Turn::Both(F::AllDown)],
             "degraded all_targets_down grafana grafana_query prometheus",
         )
         .through_grafana(),
         row(
-            "half of the targets down",
+            "two of four targets are down",
             [Turn::Serve(|setup| (setup.targets, setup.down) = (4, 2))],
             "degraded targets_down direct query prometheus",
         ),
         row(
-            "a third of the targets down",
+            "two of six targets are down",
             [Turn::Serve(|setup| (setup.targets, setup.down) = (6, 2))],
             "working",
         ),
         row(
-            "Prometheus' clock is ahead",
+            "Prometheus' clock is 300 s ahead",
             [Turn::Both(F::Skewed(300))],
             "degraded clock_skew direct query prometheus",
         ),
         row(
-            "Prometheus' clock is behind",
+            "Prometheus' clock is 300 s behind",
             [Turn::Both(F::Skewed(-300))],
             "degraded clock_skew direct query prometheus",
         ),
-        row("Prometheus lies under a prefix", [PREFIX, Turn::Url(PREFIXED)], "working")
-            .config(|config| config.prometheus = "url: '{prometheus}/prometheus'"),
-        row("GET where POST is not allowed", [Turn::Both(F::GetOnly), GET], "working")
-            .config(|config| config.link = "    method: GET"),
-        row("no series where none are expected", [Turn::Both(F::Empty)], "working")
+        row(
+            "Prometheus is under a path prefix, and both URLs have it",
+            [PREFIX, Turn::Url(PREFIXED)],
+            "working",
+        )
+        .config(|config| config.prometheus = "url: '{prometheus}/prometheus'"),
+        row(
+            "405 to POST, and `method: GET` at both ends",
+            [Turn::Both(F::GetOnly), GET],
+            "working",
+        )
+        .config(|config| config.link = "    method: GET"),
+        row("no series at all, and `expect_series: false`", [Turn::Both(F::Empty)], "working")
             .config(|config| config.link = "    expect_series: false"),
         row(
-            "stale where freshness is off",
+            "the newest sample is 200 s old, and `freshness: off`",
             [Turn::Both(F::Stale(Duration::from_secs(200)))],
             "working",
         )
         .config(|config| config.link = "    freshness: off"),
-    ])
-    .await;
+    ]
 }
 
-/// By itself: in a build for tests, so much text holds up whoever shares its thread.
-#[tokio::test]
-async fn many_series() {
-    let many = row("many series", [Turn::Both(F::Series(3000))], "working");
+/// In a build for tests, so much text takes its time.
+fn many_series() -> Vec<Row> {
+    let many = row("3000 series in one answer", [Turn::Both(F::Series(3000))], "working");
     let patient = many.config(|config| {
         config.timeout = "14s";
         config.thresholds = "slow: 14s";
     });
-    prove([patient]).await;
+    vec![patient]
 }
 
 const PREFIX: Turn = Turn::Serve(|setup| "/prometheus".clone_into(&mut setup.prefix));

@@ -6,9 +6,9 @@ use promlink::app::{self, CheckOptions, Output};
 use promlink::config::{Sources, load_bytes};
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::ground::{self, Config, Ground, Turn};
+use super::table::{Line, Proof};
 
 /// Rows at a time in this process: more would only wait for each other.
 static AT_A_TIME: Semaphore = Semaphore::const_new(6);
@@ -83,7 +83,11 @@ impl Row {
         self.config(|config| config.prometheus = "")
     }
 
-    async fn prove(self) -> Result<(), String> {
+    async fn prove(self) -> Proof {
+        let _turn = AT_A_TIME.acquire().await.unwrap();
+        if !can_be_had(&self.given).await {
+            return Proof::Skipped(NO_DROPS);
+        }
         let ground = Ground::build().await;
         ground.turns(&self.given).await;
         let link = check(&ground.yaml(&self.config)).await;
@@ -112,47 +116,25 @@ impl Row {
             expect("next step", "a sentence", &text("next_step"));
         }
         if wrong.is_empty() {
-            return Ok(());
+            return Proof::Right;
         }
-        Err(format!("{}{wrong}\n  summary: {}\n{}", self.name, text("summary"), rows(&link)))
+        Proof::Wrong(format!("{wrong}\n  summary: {}\n{}", text("summary"), rows(&link)))
     }
 }
 
-/// Proves all rows, and names those that are wrong.
-pub async fn prove(rows: impl IntoIterator<Item = Row>) {
-    let mut running = JoinSet::new();
-    for row in rows {
-        if is_asked_for(&row.name, &row.given, []).await {
-            running.spawn(async move {
-                let _turn = AT_A_TIME.acquire().await.unwrap();
-                row.prove().await
-            });
-        }
+impl From<Row> for Line {
+    fn from(row: Row) -> Self {
+        Self::new(row.name.clone(), [row.told], row.prove())
     }
-    let proven = running.join_all().await;
-    let mut wrong: Vec<String> = proven.iter().filter_map(|row| row.clone().err()).collect();
-    wrong.sort();
-    assert!(wrong.is_empty(), "{} of {} rows\n{}", wrong.len(), proven.len(), wrong.join("\n"));
 }
 
-/// Whether a row is to be proven: it is asked for, and what it needs can be had.
-pub async fn is_asked_for<'a>(
-    name: &str,
-    given: impl IntoIterator<Item = &'a Turn>,
-    then: impl IntoIterator<Item = &'a Turn>,
-) -> bool {
-    let only = std::env::var("PROMLINK_ROW").unwrap_or_default();
-    let drops = given.into_iter().chain(then).any(|turn| matches!(turn, Turn::Drop(_)));
-    if !name.contains(&only) {
-        return false;
-    }
-    if drops && !ground::drops_packets().await {
-        println!("skipped: {name}: a listener with a full queue accepts all the same here");
-        assert!(std::env::var_os("PROMLINK_REQUIRE_REAL").is_none(), "{name} cannot be proven");
-        return false;
-    }
-    true
+/// Whether what happens can be made to happen here.
+pub async fn can_be_had(turns: impl IntoIterator<Item = &Turn>) -> bool {
+    let drops = turns.into_iter().any(|turn| matches!(turn, Turn::Drop(_)));
+    !drops || ground::drops_packets().await
 }
+
+pub const NO_DROPS: &str = "a listener with a full queue accepts all the same here";
 
 /// One cycle of the one link in `yaml`, as JSON.
 pub async fn check(yaml: &str) -> Value {

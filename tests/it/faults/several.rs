@@ -5,7 +5,7 @@ use std::time::Duration;
 use promlink::demo::fault::{Dns as D, Grafana as G, Prometheus as F, Wire as W};
 
 use super::ground::Turn;
-use super::row::{Row, prove, row};
+use super::row::{Row, row};
 use super::well::V9;
 
 const CLOSED: F = F::Wire(W::PortClosed);
@@ -16,9 +16,12 @@ fn strict(row: Row) -> Row {
     row.config(|config| config.thresholds = "slow: 30s, dns_slow: 200ms")
 }
 
+pub fn rows() -> Vec<Row> {
+    [one_is_the_cause(), our_own_files()].concat()
+}
+
 /// What blocks first is the cause; what is merely odd stands beside it.
-#[tokio::test]
-async fn one_is_the_cause() {
+fn one_is_the_cause() -> Vec<Row> {
     let slow_beside = "degrades dns_slow direct/dns; degrades dns_slow grafana/dns";
     let strict_rows = [
         row("slow DNS alone", [SLOW_DNS], "degraded dns_slow direct dns dns")
@@ -65,7 +68,7 @@ async fn one_is_the_cause() {
             "degraded clock_skew direct query prometheus",
         ),
     ];
-    prove(strict_rows.into_iter().map(strict).chain(rows)).await;
+    strict_rows.into_iter().map(strict).chain(rows).collect()
 }
 
 const EXPIRED: Turn = Turn::Grafana(G::TokenExpired);
@@ -76,8 +79,7 @@ const TOKEN: &str = "blind token_expired grafana auth credentials";
 const DATABASE_DOWN: &str = "broken grafana_database_down grafana grafana_health grafana";
 
 /// Nothing was sent: nothing is known of the end.
-#[tokio::test]
-async fn our_own_files() {
+fn our_own_files() -> Vec<Row> {
     let alone = "blind own_file_unusable direct query promlink";
     let beside_grafana = "degraded own_file_unusable direct query promlink";
     let drift = "notes datasource_drift grafana/datasource auth";
@@ -130,5 +132,5 @@ async fn our_own_files() {
             config.main = "url: '{main}', authorization: {credentials_file: /proc/self/status}";
         }),
     ];
-    prove(rows.into_iter().flatten().chain(grafana)).await;
+    rows.into_iter().flatten().chain(grafana).collect()
 }
