@@ -15,6 +15,14 @@ pub fn freshness(age: Duration, limit: Duration) -> Option<Cause> {
     (age > limit).then_some(Cause::DataStale)
 }
 
+/// An instant query looks back and never ahead, so a sample from the future is no sample: it would
+/// stay the newest for as long, whatever became of the others. `age` is in seconds, and a minute
+/// ahead is rounding and what two clocks are apart.
+#[must_use]
+pub fn from_the_future(age: f64) -> Option<Cause> {
+    (age < -60.0).then_some(Cause::AnswerMalformed)
+}
+
 /// The limit of freshness where the scrape interval is known: four scrapes may be lost.
 #[must_use]
 pub fn freshness_limit(limit: Duration, scrape_interval: Option<Duration>) -> Duration {

@@ -5,6 +5,7 @@
 //! answer is judged by status, and then Prometheus' own plain texts come before the guesses about
 //! gateways.
 
+pub mod around;
 mod decode;
 
 use std::borrow::Cow;

@@ -82,6 +82,30 @@ fn recordings_are_judged() {
     assert!(differences.is_empty(), "{differences:#?}");
 }
 
+/// What was recorded and has no row would be judged by nobody. Grafana's folders also hold what
+/// other tests read.
+#[test]
+fn every_recording_has_a_row() {
+    let known: std::collections::BTreeSet<&str> = RECORDINGS
+        .lines()
+        .filter_map(|line| line.split_once(" = ")?.0.split_once(' '))
+        .map(|(_, name)| name.trim())
+        .collect();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures");
+    let mut forgotten = Vec::new();
+    for folder in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(files) = std::fs::read_dir(&folder) else { continue };
+        for file in files.map(|entry| entry.unwrap().path()) {
+            let name = file.strip_prefix(root).unwrap().with_extension("");
+            let name = name.to_str().unwrap().to_owned();
+            if !name.starts_with("grafana") && !known.contains(name.as_str()) {
+                forgotten.push(name);
+            }
+        }
+    }
+    assert!(known.len() > 400 && forgotten.is_empty(), "{forgotten:?}");
+}
+
 /// The path that a recording's name implies: data sources are named for what is wrong with them.
 fn asked(judge: &str, name: &str) -> String {
     let file = name.split('/').next_back().unwrap();
@@ -96,6 +120,15 @@ fn judged(judge: &str, answer: &Answer<'_>) -> String {
     match judge {
         "query" => result(prometheus::query(answer)),
         "buildinfo" => format!("{:?}", prometheus::buildinfo(answer)),
+        "replay" => format!("{:?}", prometheus::around::replay(answer)),
+        "stores" => match prometheus::around::stores(answer) {
+            Some(stores) => {
+                let dead: Vec<_> = stores.dead.iter().map(|store| store.name.as_str()).collect();
+                format!("{} stores, dead {dead:?}", stores.known)
+            }
+            None => "none".to_owned(),
+        },
+        "prefix" => format!("{:?}", prometheus::around::prefix(answer)),
         "health" => match grafana::health(answer) {
             Ok(health) => format!("version {}", health.version.as_deref().unwrap_or("hidden")),
             Err(rejection) => rejected(&rejection),

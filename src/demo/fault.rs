@@ -52,6 +52,28 @@ pub enum Wire {
     CutBody,
 }
 
+/// Ways of answering that are unusual, and right: nobody may call them broken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Odd {
+    /// As Go does.
+    #[default]
+    No,
+    /// HTTP/1.0, whose body ends with the connection.
+    Http10,
+    /// Names of headers in lower case.
+    LowerCase,
+    /// The body in chunks of a few bytes.
+    Chunked,
+    /// The connection ends with each answer.
+    Closes,
+    /// No `Date`.
+    NoDate,
+    /// Two interim answers come first.
+    Interim,
+    /// Never compressed.
+    Plain,
+}
+
 /// How a Prometheus fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Prometheus {

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use url::form_urlencoded;
 
 use crate::clock;
-use crate::demo::fault::Wire;
+use crate::demo::fault::{Odd, Wire};
 
 /// The longest head and the longest body of a request that are read.
 const MAX_HEAD: usize = 64 * 1024;
@@ -49,6 +49,8 @@ pub struct Reply {
 /// A connection as the server sees it.
 #[derive(Debug)]
 pub struct Connection {
+    /// How it answers.
+    pub odd: Odd,
     stream: TcpStream,
     buffer: Vec<u8>,
 }
@@ -57,7 +59,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, buffer: Vec::new() }
+        Self { odd: Odd::No, stream, buffer: Vec::new() }
     }
 
     /// The next request; none when the client is gone or sends something else.
@@ -89,8 +91,12 @@ impl Connection {
 
     /// Sends `reply`; breaks when the connection ends with it.
     pub async fn reply(&mut self, request: &Request, reply: Reply, skew: i64) -> ControlFlow<()> {
-        let bytes = reply.encode(request, skew);
-        if self.stream.write_all(&bytes).await.is_err() || request.header("connection") == "close" {
+        let bytes = reply.encode(request, skew, self.odd);
+        let closes = matches!(self.odd, Odd::Http10 | Odd::Closes);
+        if self.stream.write_all(&bytes).await.is_err()
+            || closes
+            || request.header("connection") == "close"
+        {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -224,9 +230,9 @@ impl Reply {
     }
 
     /// The bytes to send; compressed when the client takes that, as Prometheus does.
-    fn encode(mut self, request: &Request, skew: i64) -> Vec<u8> {
+    fn encode(mut self, request: &Request, skew: i64, odd: Odd) -> Vec<u8> {
         let takes_gzip = request.header("accept-encoding").contains("gzip");
-        if takes_gzip && self.status == 200 {
+        if takes_gzip && self.status == 200 && odd != Odd::Plain {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             // Writing to memory does not fail.
             if encoder.write_all(&self.body).is_ok()
@@ -239,17 +245,54 @@ impl Reply {
         let now = clock::now().wall;
         let shift = Duration::from_secs(skew.unsigned_abs());
         let date = httpdate::fmt_http_date(if skew < 0 { now - shift } else { now + shift });
-        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
+        if odd != Odd::NoDate {
+            self = self.with("Date", &date);
+        }
+        match odd {
+            Odd::Http10 => {}
+            Odd::Chunked => {
+                self = self.with("Transfer-Encoding", "chunked");
+                self.body = chunked(&self.body);
+            }
+            Odd::No | Odd::LowerCase | Odd::Closes | Odd::NoDate | Odd::Interim | Odd::Plain => {
+                let length = self.body.len().to_string();
+                self = self.with("Content-Length", &length);
+            }
+        }
+        if odd == Odd::Closes {
+            self = self.with("Connection", "close");
+        }
+        let mut head = String::new();
+        if odd == Odd::Interim {
+            head.push_str("HTTP/1.1 100 Continue\r\n\r\n");
+            head.push_str("HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n");
+        }
+        let version = if odd == Odd::Http10 { "1.0" } else { "1.1" };
+        head.push_str(&format!("HTTP/{version} {} {}\r\n", self.status, reason(self.status)));
         for (name, value) in &self.headers {
+            let lower = name.to_ascii_lowercase();
+            let name = if odd == Odd::LowerCase { &lower } else { name };
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        head.push_str(&format!("Date: {date}\r\nContent-Length: {}\r\n\r\n", self.body.len()));
+        head.push_str("\r\n");
         let mut bytes = head.into_bytes();
         if request.method != "HEAD" {
             bytes.extend_from_slice(&self.body);
         }
         bytes
     }
+}
+
+/// A body in chunks of seven bytes, with an extension and a trailer.
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for chunk in body.chunks(7) {
+        bytes.extend_from_slice(format!("{:x};odd=yes\r\n", chunk.len()).as_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"0\r\nX-Trailer: odd\r\n\r\n");
+    bytes
 }
 
 /// The reason phrase, as Go has it.

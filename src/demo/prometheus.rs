@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::demo::fault::{self, Wire};
+use crate::demo::fault::{self, Odd, Wire};
 use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::standin::{Stage, Standin, accept};
 use promql::Data;
@@ -38,6 +38,10 @@ pub struct Setup {
     pub prefix: String,
     /// The value of the `Authorization` header that it wants.
     pub authorization: Option<String>,
+    /// How it answers, below what it says.
+    pub odd: Odd,
+    /// Its JSON has its keys in another order, blanks, escapes, unknown keys, and remarks.
+    pub odd_json: bool,
 }
 
 /// Two generations that answer differently in places.
@@ -59,6 +63,8 @@ impl Default for Setup {
             version: Version::V3,
             prefix: String::new(),
             authorization: None,
+            odd: Odd::No,
+            odd_json: false,
         }
     }
 }
@@ -90,7 +96,9 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Prometheus>) {
             return;
         }
         let skew = if let fault::Prometheus::Skewed(seconds) = fault { seconds } else { 0 };
-        let reply = answer(&request, &stage.state(), fault);
+        let state = stage.state();
+        connection.odd = state.odd;
+        let reply = answer(&request, &state, fault);
         if connection.reply(&request, reply, skew).await == ControlFlow::Break(()) {
             return;
         }
@@ -109,6 +117,7 @@ fn answer(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
     let Some(path) = request.path.strip_prefix(setup.prefix.as_str()) else { return not_found() };
     match (path, not_ready(setup, fault)) {
         ("/-/healthy", _) => Reply::text(200, "Prometheus Server is Healthy.\n"),
+        ("/api/v1/status/walreplay", _) => Reply::json(200, REPLAY),
         (_, Some(reply)) => reply,
         ("/-/ready", None) => Reply::text(200, "Prometheus Server is Ready.\n"),
         ("/api/v1/status/buildinfo", None) => Reply::json(200, buildinfo(setup.version)),
@@ -193,6 +202,7 @@ fn query(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
         return error(500, "internal", text);
     }
     match promql::evaluate(request.parameter("query"), &data(setup, fault)) {
+        Ok(data) if setup.odd_json => Reply::json(200, ODD.replace("DATA", &data)),
         Ok(data) => {
             let warnings = if fault == F::Partial { PARTIAL } else { "" };
             Reply::json(200, format!(r#"{{"status":"success","data":{data}{warnings}}}"#))
@@ -200,6 +210,15 @@ fn query(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
         Err(text) => error(400, "bad_data", &format!("invalid parameter \"query\": {text}")),
     }
 }
+
+/// Progress of a replay.
+const REPLAY: &str = r#"{"status":"success","data":{"min":0,"max":12,"current":3}}"#;
+
+/// The same answer, written by somebody else.
+const ODD: &str = concat!(
+    "\r\n { \"infos\" : [\"PromQL info: metric might not be a counter\"],\t\"data\":DATA,",
+    "\"trace\": {\"x\": [1e300, null, {}]}, \"st\\u0061tus\" :\n \"succ\\u0065ss\" }\n\n"
+);
 
 /// What Thanos adds when a store is gone.
 const PARTIAL: &str = concat!(

@@ -21,7 +21,7 @@ const MAX_EVIDENCE_CHARS: usize = 80;
 const MAX_EVIDENCE: usize = 2;
 
 /// Evidence that tells most, in this order.
-const TELLING: [Key; 21] = [
+const TELLING: [Key; 23] = [
     Key::Permission,
     Key::Organisation,
     Key::GrafanaSays,
@@ -37,6 +37,8 @@ const TELLING: [Key; 21] = [
     Key::NotAfter,
     Key::Age,
     Key::Replay,
+    Key::BasePath,
+    Key::Stores,
     Key::Location,
     Key::DatasourceUrl,
     Key::Server,

@@ -23,6 +23,12 @@ fn durations_at_their_limit_are_good() {
 }
 
 #[test]
+fn a_sample_from_the_future_is_none() {
+    assert_eq!(from_the_future(-60.0), None);
+    assert_eq!(from_the_future(-61.0), Some(Cause::AnswerMalformed));
+}
+
+#[test]
 fn freshness_allows_four_scrapes() {
     assert_eq!(freshness_limit(seconds(120), None), seconds(120));
     assert_eq!(freshness_limit(seconds(120), Some(seconds(30))), seconds(120));

@@ -1,5 +1,7 @@
 //! promlink → Prometheus: name, port, handshake, query, freshness, on one stream.
 
+mod second;
+
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -131,6 +133,9 @@ impl Steps<'_> {
         // Last, because no check may wait for what decides nothing.
         if self.leg.outcome(Check::Query) == Some(Outcome::Passed) {
             self.ask_version().await;
+            self.stores().await;
+        } else {
+            self.explain().await;
         }
         self
     }
@@ -256,8 +261,15 @@ impl Steps<'_> {
             Ok((_, vector)) => vector,
             Err(row) => return row.into_row(watch.read()),
         };
-        let age = vector.value.filter(|age| age.is_finite()).map(|age| age.clamp(0.0, 1e9));
-        let Some(age) = age else { return failed(Cause::NoSeries, watch.read()) };
+        let Some(age) = vector.value.filter(|age| age.is_finite()) else {
+            return failed(Cause::NoSeries, watch.read());
+        };
+        if let Some(cause) = judge::from_the_future(age) {
+            let mut row = failed(cause, watch.read());
+            row.facts.text(Key::Error, &format!("newest sample {:.0} s ahead of its clock", -age));
+            return row;
+        }
+        let age = age.clamp(0.0, 1e9);
         let stale = judge::freshness(Duration::from_secs_f64(age), self.occasion.freshness);
         let outcome = stale.map_or(Outcome::Passed, Outcome::Failed);
         let mut row = Row::ended(outcome, watch.read(), clock::now());

@@ -119,12 +119,42 @@ pub fn note_rejection(facts: &mut Facts, status: u16, rejection: &Rejection) {
     }
 }
 
+/// The farthest that a clock is off, in seconds: one that has lost its time says 1970. What is
+/// farther off was written by no clock, such as the year 9999.
+const FARTHEST_SKEW: f64 = 1e9 * 3.2;
+
 /// The server's clock minus ours, from its `Date` header, which is cut to whole seconds.
 pub fn skew(response: &Response, now: SystemTime) -> Option<f64> {
     let theirs = httpdate::parse_http_date(response.header("date")?).ok()?;
-    Some(seconds(theirs) + 0.5 - seconds(now))
+    Some(seconds(theirs) + 0.5 - seconds(now)).filter(|skew| skew.abs() < FARTHEST_SKEW)
 }
 
+/// A time as Unix seconds.
 pub fn seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_that_no_clock_shows_is_no_skew() {
+        let now = httpdate::parse_http_date("Tue, 24 Nov 2026 15:00:00 GMT").unwrap();
+        let skew_of = |date: &str| {
+            let response = Response {
+                status: 200,
+                headers: vec![("date".to_owned(), date.to_owned())],
+                body: Vec::new(),
+                cut: false,
+                first_byte: Duration::ZERO,
+                took: Duration::ZERO,
+            };
+            skew(&response, now)
+        };
+        assert_eq!(skew_of("Tue, 24 Nov 2026 15:00:10 GMT"), Some(10.5));
+        assert!(skew_of("Thu, 01 Jan 1970 00:00:00 GMT").is_some());
+        assert_eq!(skew_of("Fri, 31 Dec 9999 23:59:59 GMT"), None);
+        assert_eq!(skew_of("soon"), None);
+    }
 }

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::faults::row::line;
+
 /// How one link was found.
 #[derive(Debug)]
 pub struct Checked {
-    /// Exit code, verdict, and where a cause is: `path/check cause`.
+    /// Exit code, then `verdict cause path check side` as far as there are, as in the table of faults.
     pub told: String,
     /// The link, as JSON.
     pub link: Value,
@@ -27,11 +29,7 @@ pub fn check(arguments: &[&str]) -> Checked {
     let json: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {output:?}"));
     let link = json["links"][0].clone();
-    let word = |key: &str| link[key].as_str().unwrap_or_default().to_owned();
-    let (verdict, cause, path, check) =
-        (word("verdict"), word("cause"), word("path"), word("check"));
-    let place = if cause.is_empty() { cause } else { format!(" {path}/{check} {cause}") };
-    Checked { told: format!("{code} {verdict}{place}"), link, took }
+    Checked { told: format!("{code} {}", line(&link)), link, took }
 }
 
 /// Checks the Prometheus at `url`, with flags alone.

@@ -16,6 +16,7 @@ mod dns;
 mod grafana;
 pub mod ground;
 mod packets;
+mod odd;
 mod prometheus;
 pub mod row;
 mod several;
@@ -40,6 +41,7 @@ fn packets_section() -> Section {
 fn sections() -> Vec<Section> {
     vec![
         section("Nothing is wrong", well::rows()),
+        section("Healthy, but odd", odd::rows()),
         section("DNS", dns::rows()),
         section("Addresses, replicas and proxies", addresses::rows()),
         section("TLS", tls::rows()),

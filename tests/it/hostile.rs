@@ -18,16 +18,16 @@ const MEMORY: u64 = 64 * 1024;
 
 /// Each fault, and what `check` makes of it.
 const TABLE: [(Wire, &str); 10] = [
-    (Wire::EndlessBody(200_000), "2 broken direct/query no_response"),
-    (Wire::EndlessBody(10), "2 broken direct/query no_response"),
-    (Wire::HugeHeader, "2 broken direct/query answer_too_large"),
-    (Wire::GzipBomb, "2 broken direct/query answer_too_large"),
-    (Wire::Garbage, "2 broken direct/query not_prometheus"),
-    (Wire::HalfClosed, "2 broken direct/query connection_closed"),
-    (Wire::CutBody, "2 broken direct/query answer_malformed"),
-    (Wire::ResetAfterRequest, "2 broken direct/query connection_reset"),
-    (Wire::Frozen, "2 broken direct/query no_response"),
-    (Wire::Slow(Duration::from_secs(3)), "2 broken direct/query no_response"),
+    (Wire::EndlessBody(200_000), "2 broken no_response direct query prometheus"),
+    (Wire::EndlessBody(10), "2 broken no_response direct query prometheus"),
+    (Wire::HugeHeader, "2 broken answer_too_large direct query prometheus"),
+    (Wire::GzipBomb, "2 broken answer_too_large direct query prometheus"),
+    (Wire::Garbage, "2 broken not_prometheus direct query prometheus"),
+    (Wire::HalfClosed, "2 broken connection_closed direct query prometheus"),
+    (Wire::CutBody, "2 broken answer_malformed direct query prometheus"),
+    (Wire::ResetAfterRequest, "2 broken connection_reset direct query prometheus"),
+    (Wire::Frozen, "2 broken no_response direct query prometheus"),
+    (Wire::Slow(Duration::from_secs(3)), "2 broken no_response direct query prometheus"),
 ];
 
 async fn server(targets: usize, fault: impl Into<fault::Prometheus>) -> Prometheus {

@@ -15,3 +15,4 @@ mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts
 mod shutdown; // how it begins and ends
 mod tidy; // layers, sizes, words, generated text
+mod victoria; // promlink against a second backend

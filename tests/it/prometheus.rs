@@ -44,6 +44,8 @@ pub enum Mode {
     Agent,
     /// It is held in the replay of its write-ahead log: one segment is a pipe that nobody writes.
     Replaying,
+    /// It has no rules and scrapes nothing.
+    Empty,
 }
 
 /// A running server; dropping it kills it.
@@ -156,7 +158,9 @@ fn command(folder: &Path, setup: Setup<'_>) -> Command {
 
 fn write_files(folder: &Path, setup: Setup<'_>) {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    let source = if setup.scrape.is_empty() {
+    let source = if setup.mode == Mode::Empty {
+        String::new()
+    } else if setup.scrape.is_empty() {
         "rule_files: [rules.yml]".to_owned()
     } else {
         format!("scrape_configs: [{{job_name: scraped, {}}}]", setup.scrape)

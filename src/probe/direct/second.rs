@@ -1,0 +1,98 @@
+//! A second, cheap request where the answer to the query leaves open what to do: how far a start
+//! is, under which path Prometheus lies, which store behind Thanos is gone.
+//!
+//! What comes back is evidence: no outcome changes, and what does not come in the time that is kept
+//! for explaining is not missed.
+
+use crate::classify::prometheus::around;
+use crate::classify::prometheus::buildinfo;
+use crate::net::limits;
+use crate::probe::line::{self, Line};
+use crate::probe::query;
+use crate::report::cause::Cause;
+use crate::report::check::Check;
+use crate::report::facts::{Fact, Key};
+use crate::report::finding::Finding;
+use crate::report::seen::Flavour;
+use crate::report::{Outcome, Row};
+
+use super::{Steps, Wire};
+
+const BUILDINFO: &str = "/api/v1/status/buildinfo";
+
+// === impl Steps ===
+
+impl Steps<'_> {
+    /// Explains a failed query.
+    pub(super) async fn explain(&mut self) {
+        let outcome = self.leg.outcome(Check::Query);
+        if outcome == Some(Outcome::Failed(Cause::Starting)) {
+            let asked = format!("{}/api/v1/status/walreplay", self.hops.endpoint.url.path);
+            let progress = self.look(&asked, around::replay).await;
+            self.note(Key::Replay, progress);
+        } else if outcome == Some(Outcome::Failed(Cause::WrongPathPrefix)) {
+            let base = self.base_path().await;
+            self.note(Key::BasePath, base);
+        } else if outcome == Some(Outcome::Failed(Cause::NoSeries)) {
+            self.stores().await;
+        }
+    }
+
+    /// A dead store behind Thanos makes each answer partial, said or not.
+    pub(super) async fn stores(&mut self) {
+        if self.leg.seen.flavour != Some(Flavour::Thanos) {
+            return;
+        }
+        let asked = format!("{}/api/v1/stores", self.hops.endpoint.url.path);
+        let Some(stores) = self.look(&asked, around::stores).await else { return };
+        let Some(row) = self.query_row() else { return };
+        let dead: Vec<String> =
+            stores.dead.iter().map(|store| format!("{}: {}", store.name, store.error)).collect();
+        let known = stores.known;
+        row.facts.text(Key::Stores, &format!("{} of {known} answer", known - dead.len()));
+        let is_told = row.findings.iter().any(|finding| finding.cause == Cause::PartialAnswer);
+        if !dead.is_empty() && row.outcome == Outcome::Passed && !is_told {
+            row.findings.push(Finding::of(Cause::PartialAnswer, dead.join("; ")));
+        }
+    }
+
+    /// The base path under which Prometheus answers at this address, if it is one of two: none at
+    /// all, or where the root leads.
+    async fn base_path(&mut self) -> Option<String> {
+        if !self.hops.endpoint.url.path.is_empty()
+            && self.look(BUILDINFO, buildinfo).await.is_some()
+        {
+            return Some("/".to_owned());
+        }
+        let base = self.look("/", around::prefix).await?;
+        self.look(&format!("{base}{BUILDINFO}"), buildinfo).await?;
+        Some(base)
+    }
+
+    /// GETs `path` of this address and reads the answer.
+    async fn look<T>(
+        &mut self,
+        path: &str,
+        read: impl Fn(&crate::classify::Answer<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let headers = self.headers().ok()?;
+        let mut endpoint = self.hops.endpoint.clone();
+        endpoint.url.path.clear();
+        let request =
+            query::get(&endpoint, path, &headers, self.hops.is_absolute(), limits::SMALL_BODY);
+        let Wire::Speaking(line) = &mut self.wire else { return None };
+        let line: &mut Line = line;
+        let response = line.send(&self.hops, &request, self.hops.last).await.ok()?;
+        read(&line::answer(&response, path, false))
+    }
+
+    fn note(&mut self, key: Key, text: Option<String>) {
+        if let (Some(text), Some(row)) = (text, self.query_row()) {
+            row.facts.push(key, Fact::Text(crate::report::facts::clean(&text)));
+        }
+    }
+
+    fn query_row(&mut self) -> Option<&mut Row> {
+        self.leg.rows.get_mut(Check::Query)
+    }
+}
