@@ -8,6 +8,8 @@
 use std::time::Duration;
 
 use crate::clock::Now;
+use crate::link::assertion::Assertion;
+use crate::report::asserted::Asserted;
 use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, CheckMap, Path, Why};
 use crate::report::facts::Key;
@@ -20,6 +22,9 @@ mod tests;
 /// How often `auth`, `datasource` and `datasource_health` are read anew while they pass.
 pub const SLOW_CHECK_PERIOD: Duration = Duration::from_secs(60);
 
+/// For how many of these periods what was found stands in for what is not asked anew.
+const KEPT_PERIODS: u32 = 3;
+
 /// What the configuration says of a path's checks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Applies {
@@ -29,6 +34,8 @@ pub struct Applies {
     pub freshness: bool,
     /// The paths are compared.
     pub agreement: bool,
+    /// There are assertions, and this is the path on which they are asked.
+    pub assertions: bool,
     /// The data source can be asked without its description: its uid is configured.
     pub by_uid: bool,
 }
@@ -79,9 +86,10 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
         Check::Tls if !applies.tls => Step::Skip(check, Why::NotNeeded),
         Check::Freshness if !applies.freshness => Step::Skip(check, Why::Off),
         Check::Agreement if !applies.agreement => Step::Skip(check, Why::Off),
-        Check::Assertions => Step::Skip(check, Why::Off),
-        // Comparing costs nothing, and is done when both paths have ended.
-        Check::Agreement => Step::Run(check),
+        Check::Assertions if !applies.assertions => Step::Skip(check, Why::Off),
+        // Comparing costs nothing, and is done when both paths have ended; and of assertions there
+        // may be what earlier cycles found, which costs nothing either.
+        Check::Assertions | Check::Agreement => Step::Run(check),
         Check::Dns
         | Check::Tcp
         | Check::Tls
@@ -113,6 +121,7 @@ fn blocker(check: Check, rows: &CheckMap<Row>, applies: Applies) -> Option<Check
         Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
             blocker(needed, rows, applies)
         }
+        Outcome::Skipped(Why::Off) if needed == Check::Freshness => blocker(needed, rows, applies),
         Outcome::Failed(cause) if is_beside_the_way(needed, cause, applies) => {
             blocker(needed, rows, applies)
         }
@@ -152,7 +161,8 @@ fn prerequisite(check: Check) -> Option<Check> {
         Check::Tcp => Some(Check::Dns),
         Check::Tls => Some(Check::Tcp),
         Check::Query | Check::GrafanaHealth => Some(Check::Tls),
-        Check::Freshness | Check::Assertions => Some(Check::Query),
+        Check::Freshness => Some(Check::Query),
+        Check::Assertions => Some(Check::Freshness),
         Check::Auth => Some(Check::GrafanaHealth),
         Check::Datasource => Some(Check::Auth),
         Check::DatasourceHealth | Check::GrafanaQuery => Some(Check::Datasource),
@@ -169,6 +179,27 @@ pub fn still_good(check: Check, kept: Option<&Row>, now: Now) -> bool {
         let keeps = check == Check::DatasourceHealth || row.outcome == Outcome::Passed;
         keeps && now.since(row.at) < SLOW_CHECK_PERIOD
     })
+}
+
+/// The assertions to ask now, whichever has waited longest first: so those for which a cycle had no
+/// time are the first ones of the next.
+#[must_use]
+pub fn due<'a>(all: &'a [Assertion], asked: &[Asserted], now: Now) -> Vec<&'a Assertion> {
+    let last = |assertion: &Assertion| {
+        let found = asked.iter().find(|asserted| asserted.name == assertion.name);
+        found.map(|asserted| asserted.asked.mono)
+    };
+    let is_due =
+        |at: Option<Duration>| at.is_none_or(|at| now.mono.saturating_sub(at) >= SLOW_CHECK_PERIOD);
+    let mut due: Vec<&Assertion> = all.iter().filter(|one| is_due(last(one))).collect();
+    due.sort_by_key(|assertion| last(assertion));
+    due
+}
+
+/// Whether what was found of an assertion still stands.
+#[must_use]
+pub fn still_stands(asserted: &Asserted, now: Now) -> bool {
+    now.since(asserted.asked) < SLOW_CHECK_PERIOD * KEPT_PERIODS
 }
 
 /// What would explain this failure, if anything.

@@ -25,7 +25,7 @@ pub fn all(report: &Report, standings: [Standing; 2]) -> Vec<Placed> {
 #[must_use]
 pub fn is_of(placed: &Placed, fault: Fault) -> bool {
     let Fault { cause, path, check, side: _ } = fault;
-    (placed.cause, placed.path, placed.check, placed.subject) == (cause, path, check, None)
+    placed.subject.is_none() && (placed.cause, placed.path, placed.check) == (cause, path, check)
 }
 
 /// One path, and what decides how its findings are taken.
@@ -58,6 +58,8 @@ impl Scene {
         for (check, row) in leg.rows.iter() {
             if let Outcome::Failed(cause) = row.outcome
                 && !is_echo(leg, check)
+                // Its findings say the same of each that failed.
+                && row.findings.iter().all(|finding| finding.cause != cause)
             {
                 let check = charged(self.path, check, cause);
                 // What fails for one reason at check after check is one fault.
@@ -101,7 +103,7 @@ impl Scene {
             };
             let detail = finding.detail.clone();
             let fault = self.fault(finding.cause, check);
-            push(found, Placed::of(fault, weight, finding.subject, detail));
+            push(found, Placed::of(fault, weight, finding.subject.clone(), detail));
         }
     }
 
@@ -122,8 +124,11 @@ impl Scene {
 
 /// Adds what is not there yet: a series of `/metrics` exists once.
 fn push(found: &mut Vec<Placed>, placed: Placed) {
-    let key = |placed: &Placed| (placed.cause, placed.path, placed.check, placed.subject);
-    if found.iter().all(|other| key(other) != key(&placed)) {
+    let is_same = |other: &Placed| {
+        (other.cause, other.path, other.check) == (placed.cause, placed.path, placed.check)
+            && other.subject == placed.subject
+    };
+    if !found.iter().any(is_same) {
         found.push(placed);
     }
 }

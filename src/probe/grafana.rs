@@ -130,6 +130,7 @@ impl Through<'_> {
         let applies = Applies {
             tls: self.side.end.endpoint.url.scheme == Scheme::Https,
             freshness: false,
+            assertions: false,
             agreement: self.link.query.agreement && self.link.query.expect_series,
             by_uid: matches!(self.side.datasource, DatasourceRef::Uid(_)),
         };

@@ -24,8 +24,6 @@ pub enum Check {
     Query,
     /// The newest sample is young.
     Freshness,
-    /// The user's own PromQL holds.
-    Assertions,
     /// `/api/health` of Grafana.
     GrafanaHealth,
     /// Grafana accepts our token and lets us ask.
@@ -36,6 +34,8 @@ pub enum Check {
     DatasourceHealth,
     /// The selector, asked through Grafana as panels do.
     GrafanaQuery,
+    /// The user's own PromQL holds; last of what is asked, on whichever path it is.
+    Assertions,
     /// Both paths saw the same Prometheus.
     Agreement,
 }
@@ -120,12 +120,12 @@ impl Check {
         Self::Tls,
         Self::Query,
         Self::Freshness,
-        Self::Assertions,
         Self::GrafanaHealth,
         Self::Auth,
         Self::Datasource,
         Self::DatasourceHealth,
         Self::GrafanaQuery,
+        Self::Assertions,
         Self::Agreement,
     ];
 

@@ -172,7 +172,7 @@ fn the_best_address_stands_for_the_path_and_the_others_degrade() {
 
     let diagnosis = check(&report, "degraded connection_refused direct tcp prometheus");
     let other = &diagnosis.findings[0];
-    assert_eq!((other.cause, other.subject), (Cause::Starting, Some(Subject::Replica)));
+    assert_eq!((other.cause, &other.subject), (Cause::Starting, &Some(Subject::Replica)));
     assert_eq!(other.weight, Weight::Degrades);
 }
 
