@@ -9,6 +9,7 @@ use std::path::Path;
 use table::{Section, section};
 
 mod after;
+mod assertions;
 mod cost;
 mod datasource;
 mod dns;
@@ -32,6 +33,7 @@ fn sections() -> Vec<Section> {
         section("Grafana, and promlink's rights there", grafana::rows()),
         section("The data source", datasource::rows()),
         section("Several faults at once, and promlink's own", several::rows()),
+        section("Assertions about the data", assertions::rows()),
         section("What happens in turn", after::stories()),
     ]
 }
