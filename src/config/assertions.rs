@@ -11,7 +11,7 @@ use super::words::{NAME_RULE, SPAN, duration, is_name, line, meant, switch};
 use crate::link::assertion::{Assertion, Comparison, Condition, Expected};
 use crate::report::facts::clean;
 
-/// Assertions of one link: at 50 ms each they take 1.6 s once a minute, a third of one cycle of 5 s;
+/// Assertions of one link: at 50 ms each they take 1.6 s once a minute, a third of a cycle of 5 s;
 /// and 32 lines of evidence of 200 characters are 6 KiB, for which the view of a link has room.
 const MAX_ASSERTIONS: usize = 32;
 /// The longest query: escaped, three times as long, it fits the 8 KiB that proxies give to the

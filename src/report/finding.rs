@@ -28,7 +28,8 @@ pub struct Finding {
     pub cause: Cause,
     /// Its weight here, which may be less than the cause's own.
     pub weight: Weight,
-    /// Which one of several, from a set that is closed, or as small as the configuration; empty where there is but one.
+    /// Which one of several, from a set that is closed, or as small as the configuration makes it;
+    /// none where there is but one.
     pub subject: Option<Subject>,
     /// For people: one line, cleaned and capped.
     pub detail: String,
