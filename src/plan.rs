@@ -76,10 +76,14 @@ pub enum Ladder {
 /// The next step of `path`: the first of its checks without a row.
 #[must_use]
 pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) -> Step {
-    let Some(check) = path.checks().iter().copied().find(|check| rows.get(*check).is_none()) else {
+    // Where the direct path asks the assertions, the other one has no such check.
+    let has =
+        |check: Check| check != Check::Assertions || path == Path::Direct || applies.assertions;
+    let mut open = path.checks().iter().copied().filter(|check| rows.get(*check).is_none());
+    let Some(check) = open.find(|check| has(*check)) else {
         return Step::Stop;
     };
-    if let Some(root) = blocker(check, rows, applies) {
+    if let Some(root) = blocker(path, check, rows, applies) {
         return Step::Skip(check, Why::Needs(root));
     }
     match check {
@@ -110,20 +114,22 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
 }
 
 /// The check at the root of why `check` cannot run.
-fn blocker(check: Check, rows: &CheckMap<Row>, applies: Applies) -> Option<Check> {
-    let needed = prerequisite(check)?;
+fn blocker(path: Path, check: Check, rows: &CheckMap<Row>, applies: Applies) -> Option<Check> {
+    let needed = prerequisite(path, check)?;
     match rows.get(needed)?.outcome {
         // A step that was not needed stands for the one before it, and a data source that we may
         // not read may still be asked.
         Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
-            blocker(needed, rows, applies)
+            blocker(path, needed, rows, applies)
         }
         Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
-            blocker(needed, rows, applies)
+            blocker(path, needed, rows, applies)
         }
-        Outcome::Skipped(Why::Off) if needed == Check::Freshness => blocker(needed, rows, applies),
+        Outcome::Skipped(Why::Off) if needed == Check::Freshness => {
+            blocker(path, needed, rows, applies)
+        }
         Outcome::Failed(cause) if is_beside_the_way(needed, cause, applies) => {
-            blocker(needed, rows, applies)
+            blocker(path, needed, rows, applies)
         }
         Outcome::Skipped(Why::Needs(root)) => Some(root),
         Outcome::Failed(_)
@@ -155,14 +161,17 @@ fn is_beside_the_way(check: Check, cause: Cause, applies: Applies) -> bool {
 }
 
 /// The check whose product `check` consumes.
-fn prerequisite(check: Check) -> Option<Check> {
+fn prerequisite(path: Path, check: Check) -> Option<Check> {
     match check {
         Check::Dns => None,
         Check::Tcp => Some(Check::Dns),
         Check::Tls => Some(Check::Tcp),
         Check::Query | Check::GrafanaHealth => Some(Check::Tls),
         Check::Freshness => Some(Check::Query),
-        Check::Assertions => Some(Check::Freshness),
+        Check::Assertions => Some(match path {
+            Path::Direct => Check::Freshness,
+            Path::Grafana => Check::GrafanaQuery,
+        }),
         Check::Auth => Some(Check::GrafanaHealth),
         Check::Datasource => Some(Check::Auth),
         Check::DatasourceHealth | Check::GrafanaQuery => Some(Check::Datasource),

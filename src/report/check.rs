@@ -95,6 +95,7 @@ impl Path {
                 C::Datasource,
                 C::DatasourceHealth,
                 C::GrafanaQuery,
+                C::Assertions,
                 C::Agreement,
             ],
         }
@@ -152,15 +153,17 @@ impl Check {
     #[must_use]
     pub fn is_through_grafana(self) -> bool {
         match self {
-            Self::Datasource | Self::DatasourceHealth | Self::GrafanaQuery | Self::Agreement => {
-                true
-            }
+            // On the direct path nobody asks.
+            Self::Datasource
+            | Self::DatasourceHealth
+            | Self::GrafanaQuery
+            | Self::Assertions
+            | Self::Agreement => true,
             Self::Dns
             | Self::Tcp
             | Self::Tls
             | Self::Query
             | Self::Freshness
-            | Self::Assertions
             | Self::GrafanaHealth
             | Self::Auth => false,
         }

@@ -137,7 +137,7 @@ fn a_row_without_an_answer_is_skipped() {
     let lost = asserted("b", Told::Unknown(Cause::NoResponse));
     let holds = asserted("c", Told::Holds);
     assert_eq!(outcome(&[]), Outcome::Skipped(Why::NoTime));
-    assert_eq!(outcome(&[rejected.clone()]), Outcome::Skipped(Why::Unsupported));
+    assert_eq!(outcome(std::slice::from_ref(&rejected)), Outcome::Skipped(Why::Unsupported));
     let needs = Outcome::Skipped(Why::Needs(Check::Query));
     assert_eq!(outcome(&[rejected.clone(), lost]), needs);
     assert_eq!(outcome(&[rejected, holds]), Outcome::Passed);

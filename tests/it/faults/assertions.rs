@@ -7,6 +7,7 @@ use promlink::demo::fault::Prometheus as F;
 use super::ground::{Config, Ground, Turn};
 use super::row::{Row, check, findings, row};
 use super::story::Watched;
+use super::well::V9;
 
 /// A link without Grafana that asserts this.
 fn asserts(
@@ -30,7 +31,7 @@ const FAILED: &str = "failed assertion_failed";
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [asserted(), not_asked(), sets()].concat()
+    [asserted(), not_asked(), sets(), through_grafana()].concat()
 }
 
 fn asserted() -> Vec<Row> {
@@ -160,6 +161,62 @@ fn sets() -> Vec<Row> {
             NONE_OF_KUBERNETES,
         ),
         asserts("the set `prometheus` without one of its own", [], off, "passed", ""),
+    ]
+}
+
+fn through_grafana() -> Vec<Row> {
+    let asserts = |name, given: &[Turn], assertions, outcome, beside: &'static str| {
+        row(name, given, "working")
+            .through_grafana()
+            .config(|config| config.link = assertions)
+            .check("grafana/assertions", outcome)
+            .beside(beside)
+    };
+    let all = "    assertions: {some: 'count(up) > 2', each: {query: up, value: '>= 1'}, \
+               none: {query: 'up == 0', empty: true}, scalar: '1'}";
+    let late = Turn::Behind(F::SlowQuery("max(up)", Duration::from_millis(200)));
+    let never = Turn::Behind(F::SlowQuery("max(up)", Duration::from_secs(60)));
+    let passed = "passed";
+    vec![
+        asserts("assertions through Grafana 13 hold", &[], all, passed, ""),
+        asserts("assertions through Grafana 9.3 hold", &[V9], all, passed, ""),
+        asserts(
+            "assertions through Grafana do not hold",
+            &[ONE_DOWN],
+            all,
+            FAILED,
+            "notes assertion_failed grafana/assertions each; \
+             notes assertion_failed grafana/assertions none",
+        ),
+        asserts(
+            "an assertion through Grafana is rejected, beside a good one",
+            &[],
+            "    assertions: {typo: nosuch(up), up: up}",
+            passed,
+            "notes query_rejected grafana/assertions typo",
+        ),
+        asserts(
+            "an assertion through Grafana is rejected",
+            &[V9],
+            "    assertions: {typo: nosuch(up)}",
+            "skipped unsupported",
+            "notes query_rejected grafana/assertions typo",
+        ),
+        asserts(
+            "an assertion through Grafana is answered late",
+            &[late],
+            "    assertions: {soon: {query: max(up), within: 100ms}, up: up}",
+            FAILED,
+            "notes assertion_failed grafana/assertions soon",
+        ),
+        asserts(
+            "an assertion through Grafana is never answered",
+            &[never],
+            "    assertions: {never: max(up)}",
+            "skipped needs_grafana_query",
+            "",
+        )
+        .config(|config| config.timeout = "1s"),
     ]
 }
 
