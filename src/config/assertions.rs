@@ -183,3 +183,6 @@ fn value(node: &Node<'_>) -> Option<Expected> {
     let signs = Comparison::ALL.map(Comparison::as_str).join(", ");
     node.refuse(format!("`{}` is no condition; write one of {signs} and a number", clean(text)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use crate::diagnosis::{Placed, words};
 use crate::report::cause::{Cause, Family, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
+use crate::report::verdict::Side;
 use crate::report::{Leg, Outcome, Report, Row, Standing};
 
 /// Faults and findings of both paths, direct first; a fault that no row of this report tells (it is
@@ -118,7 +119,10 @@ impl Scene {
     fn fault(self, cause: Cause, check: Check) -> Fault {
         let told = !matches!(self.standing, Standing::Untold(_));
         let place = place(self.path, check, cause, self.other == Standing::Passed, told);
-        Fault { cause, path: Some(self.path), check: Some(check), side: side(cause, place) }
+        // PromQL of an assertion is what somebody gave to promlink, and it serves nobody else.
+        let is_ours = (check, cause) == (Check::Assertions, Cause::QueryRejected);
+        let side = if is_ours { Side::Promlink } else { side(cause, place) };
+        Fault { cause, path: Some(self.path), check: Some(check), side }
     }
 }
 

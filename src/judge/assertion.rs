@@ -61,7 +61,8 @@ pub fn unanswered(holds: Condition, cause: Cause, words: &str, took: Duration) -
             (Told::Fails, late("not answered", took, within))
         }
         Some(_) | None => {
-            let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+            let words =
+                if words.is_empty() { String::new() } else { format!(": {}", clean(words)) };
             (Told::Unknown(cause), format!("cannot be told, {}{words}", cause.code()))
         }
     }

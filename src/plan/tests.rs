@@ -25,6 +25,9 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
         let plain = [(C::Dns, passed), (C::Tcp, passed), (C::Tls, no_tls), (C::Query, passed)];
         [&plain[..], &[(C::Freshness, freshness)]].concat()
     };
+    let before = [C::Dns, C::Tcp, C::Tls, C::GrafanaHealth, C::Auth, C::Datasource];
+    let through = [&before[..], &[C::DatasourceHealth, C::GrafanaQuery]].concat();
+    let through: Vec<_> = through.into_iter().map(|check| (check, passed)).collect();
     type Case<'a> = (Path, &'a [(Check, Outcome)], Applies, Duration, Step);
     let cases: &[Case<'_>] = &[
         (Path::Direct, &[], ALL, AMPLE, Step::Run(C::Dns)),
@@ -86,6 +89,14 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
             plain,
             AMPLE,
             Step::Skip(C::Assertions, Why::Needs(C::Freshness)),
+        ),
+        (Path::Grafana, &through, plain, Duration::ZERO, Step::Run(C::Assertions)),
+        (
+            Path::Grafana,
+            &through,
+            Applies { assertions: false, ..plain },
+            AMPLE,
+            Step::Run(C::Agreement),
         ),
         (
             Path::Grafana,

@@ -13,7 +13,7 @@ pub struct Asserted {
     pub name: Arc<str>,
     /// Whether it holds.
     pub told: Told,
-    /// Why, for people; not cleaned.
+    /// Why, for people; what others wrote is cleaned.
     pub says: String,
     /// When the cycle started that asked.
     pub asked: Now,

@@ -260,3 +260,33 @@ async fn a_daemon_asks_once_a_minute_and_keeps_what_it_found() {
         assert!(metrics.contains(&series), "{series}{metrics}");
     }
 }
+
+#[tokio::test]
+async fn one_that_hangs_keeps_neither_the_link_nor_the_others_from_working() {
+    let ground = Ground::build().await;
+    ground.turns(&[NEVER]).await;
+    let config = Config {
+        interval: "1s",
+        timeout: "900ms",
+        grafana: "",
+        link: "    assertions: {a: max(up), b: count(up)}",
+        ..Config::default()
+    };
+    let daemon = Watched::start(&ground.link, &ground.yaml(&config)).await;
+    daemon.after_cycles(3.0).await;
+    let seen = ground.direct.seen();
+    let asked = |query: &str| seen.iter().filter(|seen| seen.ends_with(query)).count();
+    assert_eq!((asked(" max(up)"), asked(" count(up)")), (1, 1), "{seen:?}");
+    let metrics = daemon.get("/metrics").await;
+    let link = &ground.link;
+    for series in [
+        format!("promlink_link_up{{link=\"{link}\"}} 1\n"),
+        format!("promlink_assertion_success{{link=\"{link}\",assertion=\"b\"}} 1\n"),
+        format!(
+            "promlink_check_success{{link=\"{link}\",path=\"direct\",check=\"assertions\"}} 1\n"
+        ),
+    ] {
+        assert!(metrics.contains(&series), "{series}{metrics}");
+    }
+    assert!(!metrics.contains("assertion=\"a\""), "{metrics}");
+}
