@@ -75,7 +75,7 @@ pub async fn walk(
     // Not on the path's account: assertions are no part of the way of panels.
     let took = watch.read();
     if let Some(steps) = done.get_mut(best) {
-        steps.assert(&mut memory.assertions).await;
+        Box::pin(steps.assert(&mut memory.assertions)).await;
     }
     memory.large = done.iter().any(|steps| steps.large);
     memory.about = done.iter().find_map(|steps| steps.about.clone());

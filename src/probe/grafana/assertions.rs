@@ -38,8 +38,9 @@ impl Through<'_> {
         assertions::settle(&mut self.leg, &mut memory.assertions, now, Check::GrafanaQuery);
     }
 
-    /// What comes of these; nothing when there is no slot to ask in. A transport failure is no fault
-    /// here: panels got their answer a moment ago, by the same way.
+    /// What comes of these; nothing when there is no slot to ask in.
+    ///
+    /// A transport failure is no fault here: panels got their answer a moment ago, by this way.
     async fn assert_all(&mut self, all: &[&Assertion]) -> Vec<Asserted> {
         let Some(uid) = self.uid().map(str::to_owned) else { return Vec::new() };
         let deadline = self.occasion.deadlines.checks;
