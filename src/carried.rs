@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Now;
 use crate::link::Link;
+use crate::report::asserted::Asserted;
 use crate::report::check::Check;
 use crate::report::seen::{DatasourceSeen, Flavour, Seen};
 use crate::report::{CarriedFacts, Row};
@@ -47,6 +48,8 @@ pub struct DirectMemory {
     pub large: bool,
     /// What the server is.
     pub about: Option<About>,
+    /// What came of the assertions.
+    pub assertions: Vec<Asserted>,
 }
 
 /// What is kept of the path through Grafana.
@@ -56,6 +59,8 @@ pub struct GrafanaMemory {
     pub large: bool,
     /// Rows with a period of their own.
     pub kept: BTreeMap<Check, Row>,
+    /// What came of the assertions, where no direct path asks them.
+    pub assertions: Vec<Asserted>,
     /// The data source as it was last read.
     pub datasource: Option<DatasourceSeen>,
     /// Calls that outlived their cycle.
@@ -138,6 +143,10 @@ impl Carried {
     /// Goes over from `older` to `newer`, which have the same name: what was learnt about an end
     /// that is another one now is forgotten.
     pub fn follow(&mut self, older: &Link, newer: &Link) {
+        if older.assertions != newer.assertions {
+            self.direct.assertions.clear();
+            self.grafana.assertions.clear();
+        }
         if older.prometheus != newer.prometheus || older.query != newer.query {
             self.direct = DirectMemory::default();
         }

@@ -51,6 +51,12 @@ pub struct Vector {
     pub identities: Vec<u64>,
     /// The value of the first series, or of the scalar; may be NaN.
     pub value: Option<f64>,
+    /// The least of all values that are numbers, of series or of the scalar.
+    pub lowest: Option<f64>,
+    /// The greatest of them.
+    pub highest: Option<f64>,
+    /// A series has no number: NaN, or a histogram.
+    pub numberless: bool,
     /// When the query was evaluated, by the server's clock, in Unix seconds. Grafana 9 rounds it
     /// down to the panel's step, VictoriaMetrics to whole seconds.
     pub evaluated_at: Option<f64>,

@@ -1,5 +1,6 @@
 //! Configuration: a YAML file, then the environment, then flags; every mistake reported at once.
 
+mod assertions;
 mod check;
 mod files;
 mod http;

@@ -4,6 +4,8 @@
 //! the configuration calls "at least". Comparing answers is here too: how much may differ is a
 //! threshold.
 
+pub mod assertion;
+
 use std::time::{Duration, SystemTime};
 
 use crate::report::cause::Cause;

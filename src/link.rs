@@ -1,6 +1,7 @@
 //! The nouns of the configuration after it was checked: links, their two ends, and how to watch
 //! them.
 
+pub mod assertion;
 #[cfg(test)]
 pub mod sample;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::link::assertion::Assertion;
 use crate::report::cause::Cause;
 use crate::secret::Secret;
 
@@ -36,6 +38,8 @@ pub struct Link {
     pub grafana: Option<GrafanaSide>,
     /// What is asked of Prometheus.
     pub query: QueryPlan,
+    /// What must hold of the data, in the order of their names.
+    pub assertions: Vec<Assertion>,
     /// When it is asked.
     pub cadence: Cadence,
     /// When an answer is not good enough.

@@ -8,6 +8,8 @@
 use std::time::Duration;
 
 use crate::clock::Now;
+use crate::link::assertion::Assertion;
+use crate::report::asserted::Asserted;
 use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, CheckMap, Path, Why};
 use crate::report::facts::Key;
@@ -20,6 +22,9 @@ mod tests;
 /// How often `auth`, `datasource` and `datasource_health` are read anew while they pass.
 pub const SLOW_CHECK_PERIOD: Duration = Duration::from_secs(60);
 
+/// For how many of these periods what was found stands in for what is not asked anew.
+const KEPT_PERIODS: u32 = 3;
+
 /// What the configuration says of a path's checks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Applies {
@@ -29,6 +34,8 @@ pub struct Applies {
     pub freshness: bool,
     /// The paths are compared.
     pub agreement: bool,
+    /// There are assertions, and this is the path on which they are asked.
+    pub assertions: bool,
     /// The data source can be asked without its description: its uid is configured.
     pub by_uid: bool,
 }
@@ -69,19 +76,24 @@ pub enum Ladder {
 /// The next step of `path`: the first of its checks without a row.
 #[must_use]
 pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) -> Step {
-    let Some(check) = path.checks().iter().copied().find(|check| rows.get(*check).is_none()) else {
+    // Where the direct path asks the assertions, the other one has no such check.
+    let has =
+        |check: Check| check != Check::Assertions || path == Path::Direct || applies.assertions;
+    let mut open = path.checks().iter().copied().filter(|check| rows.get(*check).is_none());
+    let Some(check) = open.find(|check| has(*check)) else {
         return Step::Stop;
     };
-    if let Some(root) = blocker(check, rows, applies) {
+    if let Some(root) = blocker(path, check, rows, applies) {
         return Step::Skip(check, Why::Needs(root));
     }
     match check {
         Check::Tls if !applies.tls => Step::Skip(check, Why::NotNeeded),
         Check::Freshness if !applies.freshness => Step::Skip(check, Why::Off),
         Check::Agreement if !applies.agreement => Step::Skip(check, Why::Off),
-        Check::Assertions => Step::Skip(check, Why::Off),
-        // Comparing costs nothing, and is done when both paths have ended.
-        Check::Agreement => Step::Run(check),
+        Check::Assertions if !applies.assertions => Step::Skip(check, Why::Off),
+        // Comparing costs nothing, and is done when both paths have ended; and of assertions there
+        // may be what earlier cycles found, which costs nothing either.
+        Check::Assertions | Check::Agreement => Step::Run(check),
         Check::Dns
         | Check::Tcp
         | Check::Tls
@@ -102,19 +114,22 @@ pub fn next(path: Path, rows: &CheckMap<Row>, applies: Applies, left: Duration) 
 }
 
 /// The check at the root of why `check` cannot run.
-fn blocker(check: Check, rows: &CheckMap<Row>, applies: Applies) -> Option<Check> {
-    let needed = prerequisite(check)?;
+fn blocker(path: Path, check: Check, rows: &CheckMap<Row>, applies: Applies) -> Option<Check> {
+    let needed = prerequisite(path, check)?;
     match rows.get(needed)?.outcome {
         // A step that was not needed stands for the one before it, and a data source that we may
         // not read may still be asked.
         Outcome::Passed | Outcome::Skipped(Why::NotNeeded | Why::Unsupported) => {
-            blocker(needed, rows, applies)
+            blocker(path, needed, rows, applies)
         }
         Outcome::Skipped(Why::NotPermitted) if needed == Check::Datasource => {
-            blocker(needed, rows, applies)
+            blocker(path, needed, rows, applies)
+        }
+        Outcome::Skipped(Why::Off) if needed == Check::Freshness => {
+            blocker(path, needed, rows, applies)
         }
         Outcome::Failed(cause) if is_beside_the_way(needed, cause, applies) => {
-            blocker(needed, rows, applies)
+            blocker(path, needed, rows, applies)
         }
         Outcome::Skipped(Why::Needs(root)) => Some(root),
         Outcome::Failed(_)
@@ -146,13 +161,17 @@ fn is_beside_the_way(check: Check, cause: Cause, applies: Applies) -> bool {
 }
 
 /// The check whose product `check` consumes.
-fn prerequisite(check: Check) -> Option<Check> {
+fn prerequisite(path: Path, check: Check) -> Option<Check> {
     match check {
         Check::Dns => None,
         Check::Tcp => Some(Check::Dns),
         Check::Tls => Some(Check::Tcp),
         Check::Query | Check::GrafanaHealth => Some(Check::Tls),
-        Check::Freshness | Check::Assertions => Some(Check::Query),
+        Check::Freshness => Some(Check::Query),
+        Check::Assertions => Some(match path {
+            Path::Direct => Check::Freshness,
+            Path::Grafana => Check::GrafanaQuery,
+        }),
         Check::Auth => Some(Check::GrafanaHealth),
         Check::Datasource => Some(Check::Auth),
         Check::DatasourceHealth | Check::GrafanaQuery => Some(Check::Datasource),
@@ -169,6 +188,27 @@ pub fn still_good(check: Check, kept: Option<&Row>, now: Now) -> bool {
         let keeps = check == Check::DatasourceHealth || row.outcome == Outcome::Passed;
         keeps && now.since(row.at) < SLOW_CHECK_PERIOD
     })
+}
+
+/// The assertions to ask now, whichever has waited longest first: so those for which a cycle had no
+/// time are the first ones of the next.
+#[must_use]
+pub fn due<'a>(all: &'a [Assertion], asked: &[Asserted], now: Now) -> Vec<&'a Assertion> {
+    let last = |assertion: &Assertion| {
+        let found = asked.iter().find(|asserted| asserted.name == assertion.name);
+        found.map(|asserted| asserted.asked.mono)
+    };
+    let is_due =
+        |at: Option<Duration>| at.is_none_or(|at| now.mono.saturating_sub(at) >= SLOW_CHECK_PERIOD);
+    let mut due: Vec<&Assertion> = all.iter().filter(|one| is_due(last(one))).collect();
+    due.sort_by_key(|assertion| last(assertion));
+    due
+}
+
+/// Whether what was found of an assertion still stands.
+#[must_use]
+pub fn still_stands(asserted: &Asserted, now: Now) -> bool {
+    now.since(asserted.asked) < SLOW_CHECK_PERIOD * KEPT_PERIODS
 }
 
 /// What would explain this failure, if anything.

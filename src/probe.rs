@@ -5,6 +5,7 @@
 //! `judge` when a value is not good enough.
 
 mod agreement;
+mod assertions;
 mod causes;
 mod direct;
 mod explain;

@@ -1,5 +1,6 @@
 //! What one cycle saw: facts only, both paths side by side.
 
+pub mod asserted;
 pub mod cause;
 pub mod check;
 pub mod facts;

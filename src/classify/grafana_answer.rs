@@ -186,6 +186,40 @@ pub fn ds_query(answer: &Answer<'_>) -> DsQuery {
     DsQuery::Data { a: vector, newest }
 }
 
+/// What came for each ref of [`ds_queries`], by its name.
+pub type ByRef = Vec<(String, Result<Vector, Failure>)>;
+
+/// Judges `POST /api/ds/query` with refs of any other names than A and B; a ref whose answer did
+/// not come whole is missing.
+///
+/// # Errors
+/// None of them was answered.
+pub fn ds_queries(answer: &Answer<'_>) -> Result<ByRef, Failure> {
+    let mut envelope = Envelope::default();
+    // What was read before an error is whole.
+    let _cut = tally::decode(answer.body, EnvelopeSeed(&mut envelope));
+    if !envelope.has_results || !matches!(answer.status, 200 | 207 | 400) {
+        let rejection = match not_queried(answer) {
+            DsQuery::Failed(failure) => return Err(failure),
+            DsQuery::Rejected(rejection) => rejection,
+            DsQuery::Data { .. } | DsQuery::Empty { .. } => rejection(answer),
+        };
+        let message = rejection.api_error.unwrap_or_default();
+        return Err(Failure { cause: rejection.cause, message });
+    }
+    let each = envelope.others.into_iter().map(|(name, found)| {
+        let came = match found.error {
+            Some(error) => {
+                let cause = grafana_message::cause(&error, found.status);
+                Err(Failure { cause, message: error.into_owned() })
+            }
+            None => Ok(found.tally.finish()),
+        };
+        (name.into_owned(), came)
+    });
+    Ok(each.collect())
+}
+
 /// An answer of ds/query without results.
 fn not_queried(answer: &Answer<'_>) -> DsQuery {
     let envelope = Said::read(answer);

@@ -22,6 +22,9 @@ pub struct Tally {
     up: u64,
     identities: Vec<u64>,
     value: Option<f64>,
+    lowest: Option<f64>,
+    highest: Option<f64>,
+    numberless: bool,
     evaluated_at: Option<f64>,
     warnings: Vec<String>,
 }
@@ -38,6 +41,7 @@ impl Tally {
         if self.series == 1 {
             self.value = value;
         }
+        self.range(value);
         if let Some(identity) = identity {
             self.identities.push(identity);
             if self.identities.len() >= 2 * MAX_IDENTITIES {
@@ -49,6 +53,17 @@ impl Tally {
     /// Takes a value that belongs to no series.
     pub fn scalar(&mut self, value: f64) {
         self.value = Some(value);
+        self.range(self.value);
+    }
+
+    fn range(&mut self, value: Option<f64>) {
+        match value.filter(|value| !value.is_nan()) {
+            Some(value) => {
+                self.lowest = Some(self.lowest.map_or(value, |lowest| lowest.min(value)));
+                self.highest = Some(self.highest.map_or(value, |highest| highest.max(value)));
+            }
+            None => self.numberless = true,
+        }
     }
 
     /// Takes the time of evaluation, in Unix seconds; the first one stays.
@@ -86,6 +101,9 @@ impl Tally {
             up: self.up,
             identities: self.identities,
             value: self.value,
+            lowest: self.lowest,
+            highest: self.highest,
+            numberless: self.numberless,
             evaluated_at: self.evaluated_at,
             partial: self.warnings.iter().any(|warning| means_partial(warning)),
             warnings: self.warnings,

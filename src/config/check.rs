@@ -27,8 +27,10 @@ const MAX_ALARM_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Reads the whole tree; what has mistakes is missing or built in, and the mistakes are noted.
 pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Settings> {
     root.section(|keys| {
-        keys.later(&["assertion_sets", "assertions", "discover"]);
-        keys.refuse("tripwire", "belongs to a link or to `defaults`; write it below one of them");
+        keys.later(&["discover"]);
+        for key in ["assertions", "assertion_sets", "tripwire"] {
+            keys.refuse(key, "belongs to a link, or to `defaults`; write it there");
+        }
         let (names, grafanas) = grafanas(keys, base);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let defaults = keys.get("defaults", |node| defaults(node, &names, base));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Base;
+use super::assertions::{AssertionsPart, assertions, complete, sets};
 use super::http::{HttpPart, http, url};
 use super::node::{Keys, Node};
 use super::words::{SPAN, duration, line, meant, one_of, share, switch};
@@ -54,6 +55,8 @@ pub struct LinkPart {
     all_addresses: Option<bool>,
     tripwire: Option<bool>,
     thresholds: ThresholdsPart,
+    sets: Option<AssertionsPart>,
+    assertions: AssertionsPart,
     labels: BTreeMap<String, String>,
 }
 
@@ -118,7 +121,7 @@ pub fn link(name: &str, node: &Node<'_>, around: &Around<'_>) -> Option<Link> {
 }
 
 fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration) -> LinkPart {
-    keys.later(&["assertions", "assertion_sets", "alarms"]);
+    keys.later(&["alarms"]);
     let interval = keys.get("interval", |node| duration(node, &INTERVAL));
     let most = interval.unwrap_or(inherited);
     LinkPart {
@@ -135,6 +138,8 @@ fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration
         all_addresses: keys.get("all_addresses", switch),
         tripwire: keys.get("tripwire", switch),
         thresholds: keys.get("thresholds", thresholds).unwrap_or_default(),
+        sets: keys.get("assertion_sets", sets),
+        assertions: keys.get("assertions", assertions).unwrap_or_default(),
         labels: keys.get("labels", |node| Some(labels(node))).unwrap_or_default(),
     }
 }
@@ -172,7 +177,7 @@ fn direct(node: &Node<'_>, base: &Base) -> Option<End<DirectPart>> {
 
 /// Keys of the link that are often written one level too deep.
 fn misplaced(keys: &mut Keys<'_>) {
-    for key in ["interval", "timeout", "selector", "thresholds", "labels"] {
+    for key in ["interval", "timeout", "selector", "thresholds", "labels", "assertions"] {
         keys.refuse(key, "belongs to the link itself; write it one level further out");
     }
 }
@@ -293,6 +298,10 @@ impl LinkPart {
         let series = |own: Option<bool>, default: Option<bool>, built_in: bool| {
             expect_series && own.or(default).unwrap_or(built_in)
         };
+        let sets = self.sets.as_ref().or(defaults.sets.as_ref());
+        let none = AssertionsPart::new();
+        let parts = [sets.unwrap_or(&none), &defaults.assertions, &self.assertions];
+        let assertions = complete(parts, keys);
         let mut labels = defaults.labels.clone();
         labels.extend(self.labels);
         Some(Link {
@@ -308,6 +317,7 @@ impl LinkPart {
                 freshness: series(self.freshness, defaults.freshness, plan.freshness),
                 agreement: series(self.agreement, defaults.agreement, plan.agreement),
             },
+            assertions,
             cadence: cadence((self.interval, self.timeout), (defaults.interval, defaults.timeout)),
             thresholds: self.thresholds.finish(&defaults.thresholds),
             all_addresses: self.all_addresses.or(defaults.all_addresses).unwrap_or(false),

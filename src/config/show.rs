@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Level, LogFormat, Settings};
+use crate::link::assertion::{Assertion, Condition, Expected};
 use crate::link::{
     Auth, DatasourceRef, Endpoint, GrafanaSide, HttpOptions, Link, Method, Proxy, Thresholds,
     TlsOptions, TlsVersion,
@@ -97,6 +98,13 @@ fn link(yaml: &mut Yaml, link: &Link) {
     yaml.key("all_addresses", link.all_addresses);
     yaml.key("tripwire", link.tripwire);
     yaml.section("thresholds", |yaml| thresholds(yaml, &link.thresholds));
+    if !link.assertions.is_empty() {
+        yaml.section("assertions", |yaml| {
+            for shown in &link.assertions {
+                assertion(yaml, shown);
+            }
+        });
+    }
     if !link.labels.is_empty() {
         yaml.section("labels", |yaml| {
             for (name, value) in &link.labels {
@@ -104,6 +112,27 @@ fn link(yaml: &mut Yaml, link: &Link) {
             }
         });
     }
+}
+
+fn assertion(yaml: &mut Yaml, assertion: &Assertion) {
+    let (name, query) = (quoted(&assertion.name), quoted(&assertion.query));
+    let Condition { answer, within } = assertion.holds;
+    if assertion.holds == Condition::default() {
+        return yaml.key(&name, query);
+    }
+    yaml.section(&name, |yaml| {
+        yaml.key("query", query);
+        match answer {
+            Expected::Some => {}
+            Expected::None => yaml.key("empty", true),
+            Expected::Each(comparison, number) => {
+                yaml.key("value", quoted(&format!("{comparison} {number}")));
+            }
+        }
+        if let Some(within) = within {
+            yaml.key("within", span(within));
+        }
+    });
 }
 
 fn grafana(yaml: &mut Yaml, side: &GrafanaSide) {

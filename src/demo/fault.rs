@@ -117,6 +117,10 @@ pub enum Prometheus {
     Gateway502,
     /// Every query runs out of time.
     QueryTimeout,
+    /// Queries with this in them are answered late.
+    SlowQuery(&'static str, Duration),
+    /// Queries with this in them are lost at a gateway.
+    LostQuery(&'static str),
     /// The disk is full.
     StorageFailing,
     /// A store behind it is gone: half of the series and a warning.

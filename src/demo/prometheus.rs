@@ -95,6 +95,11 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Prometheus>) {
         {
             return;
         }
+        if let fault::Prometheus::SlowQuery(part, late) = fault
+            && request.parameter("query").contains(part)
+        {
+            tokio::time::sleep(late).await;
+        }
         let skew = if let fault::Prometheus::Skewed(seconds) = fault { seconds } else { 0 };
         let state = stage.state();
         connection.odd = state.odd;
@@ -150,7 +155,10 @@ fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
         F::WrongPrefix => Some(not_found()),
         F::Html => Some(Reply::html(200, PAGE).with("Server", "nginx")),
         F::Exporter => Some(Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", METRICS)),
-        F::Gateway502 => Some(Reply::html(502, &nginx("502 Bad Gateway")).with("Server", "nginx")),
+        F::LostQuery(part) if !request.parameter("query").contains(part) => None,
+        F::Gateway502 | F::LostQuery(_) => {
+            Some(Reply::html(502, &nginx("502 Bad Gateway")).with("Server", "nginx"))
+        }
         F::Forbidden => Some(Reply::html(403, &nginx("403 Forbidden")).with("Server", "nginx")),
         F::RateLimited => Some(Reply::text(429, "Too Many Requests\n")),
         F::TenantMissing if request.header("x-scope-orgid").is_empty() => {
@@ -167,6 +175,7 @@ fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
         | F::Empty
         | F::Stale(_)
         | F::QueryTimeout
+        | F::SlowQuery(..)
         | F::StorageFailing
         | F::Partial
         | F::AllDown

@@ -8,6 +8,7 @@ use crate::diagnosis::{Placed, words};
 use crate::report::cause::{Cause, Family, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
+use crate::report::verdict::Side;
 use crate::report::{Leg, Outcome, Report, Row, Standing};
 
 /// Faults and findings of both paths, direct first; a fault that no row of this report tells (it is
@@ -25,7 +26,7 @@ pub fn all(report: &Report, standings: [Standing; 2]) -> Vec<Placed> {
 #[must_use]
 pub fn is_of(placed: &Placed, fault: Fault) -> bool {
     let Fault { cause, path, check, side: _ } = fault;
-    (placed.cause, placed.path, placed.check, placed.subject) == (cause, path, check, None)
+    placed.subject.is_none() && (placed.cause, placed.path, placed.check) == (cause, path, check)
 }
 
 /// One path, and what decides how its findings are taken.
@@ -58,6 +59,8 @@ impl Scene {
         for (check, row) in leg.rows.iter() {
             if let Outcome::Failed(cause) = row.outcome
                 && !is_echo(leg, check)
+                // Its findings say the same of each that failed.
+                && row.findings.iter().all(|finding| finding.cause != cause)
             {
                 let check = charged(self.path, check, cause);
                 // What fails for one reason at check after check is one fault.
@@ -102,7 +105,7 @@ impl Scene {
             };
             let detail = finding.detail.clone();
             let fault = self.fault(finding.cause, check);
-            push(found, Placed::of(fault, weight, finding.subject, detail));
+            push(found, Placed::of(fault, weight, finding.subject.clone(), detail));
         }
     }
 
@@ -117,14 +120,20 @@ impl Scene {
     fn fault(self, cause: Cause, check: Check) -> Fault {
         let told = !matches!(self.standing, Standing::Untold(_));
         let place = place(self.path, check, cause, self.other == Standing::Passed, told);
-        Fault { cause, path: Some(self.path), check: Some(check), side: side(cause, place) }
+        // PromQL of an assertion is what somebody gave to promlink, and it serves nobody else.
+        let is_ours = (check, cause) == (Check::Assertions, Cause::QueryRejected);
+        let side = if is_ours { Side::Promlink } else { side(cause, place) };
+        Fault { cause, path: Some(self.path), check: Some(check), side }
     }
 }
 
 /// Adds what is not there yet: a series of `/metrics` exists once.
 fn push(found: &mut Vec<Placed>, placed: Placed) {
-    let key = |placed: &Placed| (placed.cause, placed.path, placed.check, placed.subject);
-    if found.iter().all(|other| key(other) != key(&placed)) {
+    let is_same = |other: &Placed| {
+        (other.cause, other.path, other.check) == (placed.cause, placed.path, placed.check)
+            && other.subject == placed.subject
+    };
+    if !found.iter().any(is_same) {
         found.push(placed);
     }
 }

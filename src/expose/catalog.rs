@@ -68,7 +68,6 @@ pub enum Per {
 
 /// Names that are taken, and rendered by nothing yet.
 pub const LATER: &[Metric] = &[
-    ASSERTION_SUCCESS,
     DISCOVERED_LINKS,
     DISCOVERY_LAST_SUCCESS,
     NOTIFICATIONS,
@@ -155,7 +154,7 @@ metrics! {
     PROMETHEUS_INFO "promlink_prometheus_info" Gauge Info Link ["link" "flavour" "version"]
         "What kind of server answered."
     ASSERTION_SUCCESS "promlink_assertion_success" Gauge Flag Link ["link" "assertion"]
-        "Whether the assertion about the data holds."
+        "1 if the assertion about the data holds, 0 if it does not, absent if that cannot be told."
 
     // --- link, cycle
     CYCLES "promlink_cycles_total" Counter Count Link ["link"]

@@ -119,7 +119,7 @@ struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'static str>,
+    subject: Option<&'a str>,
     side: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
@@ -295,7 +295,7 @@ impl<'a> From<&'a diagnosis::Placed> for Finding<'a> {
             weight: placed.weight.as_str(),
             path: placed.path.map(Path::as_str),
             check: placed.check.map(Check::as_str),
-            subject: placed.subject.map(|subject| subject.as_str()),
+            subject: placed.subject.as_ref().map(|subject| subject.as_str()),
             side: placed.side.as_str(),
             detail: &placed.detail,
         }

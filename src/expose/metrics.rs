@@ -77,6 +77,7 @@ const FAMILIES: &[(Metric, Family)] = &[
     (catalog::TARGETS_UP, Family::Link(link::targets_up)),
     (catalog::NEWEST_SAMPLE, Family::Link(link::newest_sample)),
     (catalog::PROMETHEUS_INFO, Family::Link(link::prometheus_info)),
+    (catalog::ASSERTION_SUCCESS, Family::Link(link::assertion_success)),
     (catalog::CYCLES, Family::Link(link::cycles)),
     (catalog::CYCLES_MISSED, Family::Link(link::cycles_missed)),
     (catalog::CYCLE_LAST_RUN, Family::Link(link::cycle_last_run)),

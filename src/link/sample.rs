@@ -20,6 +20,7 @@ pub fn link(name: &str, host: Option<&str>, grafana: Option<&str>) -> Link {
             datasource: DatasourceRef::Uid("prom".to_owned()),
         }),
         query: QueryPlan::default(),
+        assertions: Vec::new(),
         cadence: Cadence::default(),
         thresholds: Thresholds::default(),
         all_addresses: false,

@@ -1,7 +1,8 @@
 use super::*;
 
 const AMPLE: Duration = Duration::from_secs(5);
-const ALL: Applies = Applies { tls: true, freshness: true, agreement: true, by_uid: true };
+const ALL: Applies =
+    Applies { tls: true, freshness: true, agreement: true, by_uid: true, assertions: true };
 
 fn rows(outcomes: &[(Check, Outcome)]) -> CheckMap<Row> {
     outcomes.iter().map(|(check, outcome)| (*check, row(*outcome))).collect()
@@ -20,6 +21,13 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
     let busy = Outcome::Skipped(Why::Busy);
     let needs_tcp = Outcome::Skipped(Why::Needs(C::Tcp));
     let plain = Applies { tls: false, ..ALL };
+    let queried = |freshness| {
+        let plain = [(C::Dns, passed), (C::Tcp, passed), (C::Tls, no_tls), (C::Query, passed)];
+        [&plain[..], &[(C::Freshness, freshness)]].concat()
+    };
+    let before = [C::Dns, C::Tcp, C::Tls, C::GrafanaHealth, C::Auth, C::Datasource];
+    let through = [&before[..], &[C::DatasourceHealth, C::GrafanaQuery]].concat();
+    let through: Vec<_> = through.into_iter().map(|check| (check, passed)).collect();
     type Case<'a> = (Path, &'a [(Check, Outcome)], Applies, Duration, Step);
     let cases: &[Case<'_>] = &[
         (Path::Direct, &[], ALL, AMPLE, Step::Run(C::Dns)),
@@ -62,9 +70,33 @@ fn walks_in_order_and_skips_with_the_root_of_the_reason() {
                 (C::Query, passed),
                 (C::Freshness, passed),
             ],
-            plain,
+            Applies { assertions: false, ..plain },
             AMPLE,
             Step::Skip(C::Assertions, Why::Off),
+        ),
+        // What earlier cycles found of assertions takes no time.
+        (Path::Direct, &queried(passed), plain, Duration::ZERO, Step::Run(C::Assertions)),
+        (
+            Path::Direct,
+            &queried(Outcome::Skipped(Why::Off)),
+            plain,
+            AMPLE,
+            Step::Run(C::Assertions),
+        ),
+        (
+            Path::Direct,
+            &queried(Outcome::Failed(Cause::DataStale)),
+            plain,
+            AMPLE,
+            Step::Skip(C::Assertions, Why::Needs(C::Freshness)),
+        ),
+        (Path::Grafana, &through, plain, Duration::ZERO, Step::Run(C::Assertions)),
+        (
+            Path::Grafana,
+            &through,
+            Applies { assertions: false, ..plain },
+            AMPLE,
+            Step::Run(C::Agreement),
         ),
         (
             Path::Grafana,
@@ -199,4 +231,36 @@ fn pods_that_seem_not_ready_at_both_ends_at_once_are_doubted() {
     let mut passed = Walk::default();
     passed.first.rows.insert(Check::Tcp, row(Outcome::Passed));
     assert_eq!(both(not_ready(silent), passed).0, failed(C::NoReadyEndpoints));
+}
+
+#[test]
+fn assertions_wait_for_their_period_and_the_one_that_waited_longest_goes_first() {
+    use crate::link::assertion::Condition;
+    use crate::report::asserted::Told;
+    let at = |seconds| Now::at(Duration::from_secs(seconds));
+    let named = |name: &str| Assertion {
+        name: name.into(),
+        query: "up".to_owned(),
+        holds: Condition::default(),
+    };
+    let asked = |name: &str, seconds| Asserted {
+        name: name.into(),
+        told: Told::Unknown(Cause::NoResponse),
+        says: String::new(),
+        asked: at(seconds),
+        took: Duration::ZERO,
+    };
+    let all = ["a", "b", "c", "new"].map(named);
+    let asked = [asked("a", 30), asked("b", 15), asked("c", 0)];
+    for (now, expected) in [
+        (31, &["new"][..]),
+        (60, &["new", "c"]),
+        (75, &["new", "c", "b"]),
+        (90, &["new", "c", "b", "a"]),
+    ] {
+        let due = due(&all, &asked, at(now));
+        let names: Vec<&str> = due.iter().map(|assertion| &*assertion.name).collect();
+        assert_eq!(names, expected, "at {now} s");
+    }
+    assert!(still_stands(&asked[2], at(179)) && !still_stands(&asked[2], at(180)));
 }

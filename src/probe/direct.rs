@@ -12,6 +12,7 @@ use crate::carried::{About, DirectMemory};
 use crate::classify::{self, Rejection, Vector};
 use crate::clock::{self, Stopwatch};
 use crate::judge;
+use crate::link::assertion::Assertion;
 use crate::link::{Endpoint, Link, Scheme};
 use crate::net::http::{Connection, Request, Response};
 use crate::net::stream::Stream;
@@ -23,7 +24,8 @@ use crate::probe::explain;
 use crate::probe::hops::Hops;
 use crate::probe::line::{self, Line, failed};
 use crate::probe::query::{self, Question};
-use crate::probe::{Net, Occasion};
+use crate::probe::{Net, Occasion, assertions};
+use crate::report::asserted::Asserted;
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts, Key};
@@ -72,25 +74,25 @@ pub async fn walk(
             ..Leg::default()
         },
     };
-    let done: Vec<Steps<'_>> = if replicas > 1 {
+    let mut done: Vec<Steps<'_>> = if replicas > 1 {
         let each = named.addresses.iter().take(replicas);
         join_all(each.map(|address| start(&[*address]).walk())).await
     } else {
         vec![start(&named.addresses).walk().await]
     };
+    let best = done.iter().position(|steps| steps.has_passed()).unwrap_or(0);
+    // Not on the path's account: assertions are no part of the way of panels.
+    let took = watch.read();
+    if let Some(steps) = done.get_mut(best) {
+        Box::pin(steps.assert(&mut memory.assertions)).await;
+    }
     memory.large = done.iter().any(|steps| steps.large);
     memory.about = done.iter().find_map(|steps| steps.about.clone());
     let mut legs: Vec<Leg> = done.into_iter().map(|steps| steps.leg).collect();
-    let best = legs.iter().position(|leg| leg_passed(leg, link.query.freshness)).unwrap_or(0);
     let mut first = legs.swap_remove(best);
     agreement::replicas(&mut first, &legs);
     legs.shrink_to_fit();
-    Walk { first, others: legs, took: watch.read() }
-}
-
-fn leg_passed(leg: &Leg, freshness: bool) -> bool {
-    let deciding = if freshness { Check::Freshness } else { Check::Query };
-    leg.outcome(deciding) == Some(Outcome::Passed)
+    Walk { first, others: legs, took }
 }
 
 /// The walk of one address (or of the first of several that answers), step by step.
@@ -116,15 +118,9 @@ enum Wire {
 
 impl Steps<'_> {
     async fn walk(mut self) -> Self {
-        let applies = Applies {
-            tls: self.hops.endpoint.url.scheme == Scheme::Https,
-            freshness: self.link.query.freshness && self.link.query.expect_series,
-            ..Applies::default()
-        };
         loop {
-            let left = clock::left(self.occasion.deadlines.checks);
-            let (check, row) = match plan::next(Path::Direct, &self.leg.rows, applies, left) {
-                Step::Stop => break,
+            let (check, row) = match self.next() {
+                Step::Stop | Step::Run(Check::Assertions) => break,
                 Step::Skip(check, why) => (check, Row::skipped(why, clock::now())),
                 Step::Run(check) => (check, self.run(check).await),
             };
@@ -140,13 +136,72 @@ impl Steps<'_> {
         self
     }
 
+    fn next(&self) -> Step {
+        let applies = Applies {
+            tls: self.hops.endpoint.url.scheme == Scheme::Https,
+            freshness: self.link.query.freshness && self.link.query.expect_series,
+            assertions: !self.link.assertions.is_empty(),
+            ..Applies::default()
+        };
+        let left = clock::left(self.occasion.deadlines.checks);
+        plan::next(Path::Direct, &self.leg.rows, applies, left)
+    }
+
+    fn has_passed(&self) -> bool {
+        let freshness = self.link.query.freshness;
+        let deciding = if freshness { Check::Freshness } else { Check::Query };
+        self.leg.outcome(deciding) == Some(Outcome::Passed)
+    }
+
+    /// Asks the assertions that are due, in turn, while there is time.
+    async fn assert(&mut self, memory: &mut Vec<Asserted>) {
+        if self.next() != Step::Run(Check::Assertions) {
+            return;
+        }
+        let now = self.occasion.started;
+        let due = assertions::due(self.link, memory, self.occasion);
+        for (turn, assertion) in due.into_iter().enumerate() {
+            if clock::left(self.occasion.deadlines.checks).is_zero() {
+                break;
+            }
+            let (asserted, lost) = self.assert_one(assertion).await;
+            // One that had less than the whole time is the first of the next cycle instead.
+            if !lost || turn == 0 {
+                assertions::keep(memory, asserted);
+            }
+            if lost {
+                break;
+            }
+        }
+        assertions::settle(&mut self.leg, memory, now, Check::Query);
+    }
+
+    /// What comes of one assertion, and whether the connection was lost over it.
+    async fn assert_one(&mut self, assertion: &Assertion) -> (Asserted, bool) {
+        let watch = Stopwatch::start();
+        let flavour = self.leg.seen.flavour;
+        let answer = self.ask(&Question::Assertion(assertion.query.clone())).await;
+        let took = watch.read();
+        self.leg.seen.flavour = flavour;
+        let lost = matches!(answer, Err(Bad::Lost(..)));
+        let (told, says) = match answer {
+            Ok((_, vector)) => judge::assertion::answered(assertion.holds, &vector, took),
+            Err(bad) => {
+                let (cause, words) = bad.words();
+                judge::assertion::unanswered(assertion.holds, cause, &words, took)
+            }
+        };
+        let (name, asked) = (assertion.name.clone(), self.occasion.started);
+        (Asserted { name, told, says, asked, took }, lost)
+    }
+
     async fn run(&mut self, check: Check) -> Row {
         match check {
             Check::Tcp => self.tcp().await,
             Check::Tls => self.tls().await,
             Check::Query => self.query().await,
             Check::Freshness => self.freshness().await,
-            // `dns` has its row from the start; the rest is not on this path.
+            // `dns` has its row from the start, assertions come last; the rest is not on this path.
             Check::Dns
             | Check::Assertions
             | Check::GrafanaHealth
@@ -358,6 +413,18 @@ enum Bad {
 }
 
 impl Bad {
+    /// Its cause, and what was said.
+    fn words(self) -> (Cause, String) {
+        match self {
+            Self::Lost(cause, words) => (cause, words),
+            Self::Rejected(status, rejection) => {
+                let status = format!("status {status}");
+                (rejection.cause, rejection.api_error.unwrap_or(status))
+            }
+            Self::Credentials(error) => (Cause::OwnFileUnusable, error),
+        }
+    }
+
     fn into_row(self, took: Duration) -> Row {
         match self {
             Self::Lost(cause, words) => {

@@ -6,6 +6,7 @@
 //! they end.
 
 mod ask;
+mod assertions;
 mod call;
 mod datasource;
 mod refs;
@@ -68,9 +69,12 @@ pub async fn walk(
         was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
         revisited: false,
     };
-    let leg = through.walk(memory).await;
+    let mut through = through.walk(memory).await;
+    let took = watch.read();
+    Box::pin(through.assert(memory)).await;
+    let leg = through.leg;
     send_home(memory, &desk);
-    Walk { first: leg, others: Vec::new(), took: watch.read() }
+    Walk { first: leg, others: Vec::new(), took }
 }
 
 /// Calls that this cycle listens to no longer give their slots back, and need leave to go on;
@@ -126,23 +130,28 @@ enum Missed {
 }
 
 impl Through<'_> {
-    async fn walk(mut self, memory: &mut GrafanaMemory) -> Leg {
-        let applies = Applies {
-            tls: self.side.end.endpoint.url.scheme == Scheme::Https,
-            freshness: false,
-            agreement: self.link.query.agreement && self.link.query.expect_series,
-            by_uid: matches!(self.side.datasource, DatasourceRef::Uid(_)),
-        };
+    async fn walk(mut self, memory: &mut GrafanaMemory) -> Self {
         loop {
-            let left = clock::left(self.occasion.deadlines.checks);
-            match plan::next(Path::Grafana, &self.leg.rows, applies, left) {
-                Step::Stop | Step::Run(Check::Agreement) => break self.leg,
+            match self.next() {
+                Step::Stop | Step::Run(Check::Assertions | Check::Agreement) => break self,
                 Step::Skip(check, why) => {
                     self.leg.rows.insert(check, Row::skipped(why, clock::now()));
                 }
                 Step::Run(check) => self.run(check, memory).await,
             }
         }
+    }
+
+    fn next(&self) -> Step {
+        let applies = Applies {
+            tls: self.side.end.endpoint.url.scheme == Scheme::Https,
+            freshness: false,
+            assertions: self.link.prometheus.is_none() && !self.link.assertions.is_empty(),
+            agreement: self.link.query.agreement && self.link.query.expect_series,
+            by_uid: matches!(self.side.datasource, DatasourceRef::Uid(_)),
+        };
+        let left = clock::left(self.occasion.deadlines.checks);
+        plan::next(Path::Grafana, &self.leg.rows, applies, left)
     }
 
     /// Runs `check`, and sets its row; or the row of an earlier check, whose fault it turned out to

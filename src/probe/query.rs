@@ -22,6 +22,8 @@ pub enum Question {
     Age(String),
     /// The time of its newest sample.
     Newest(String),
+    /// An assertion, as the user wrote it.
+    Assertion(String),
 }
 
 impl Question {
@@ -36,7 +38,7 @@ impl Question {
     #[must_use]
     pub fn promql(&self) -> String {
         match self {
-            Self::Selector(selector) => selector.clone(),
+            Self::Selector(promql) | Self::Assertion(promql) => promql.clone(),
             Self::Count(selector) => format!("count({selector})"),
             Self::CountUp(selector) => format!("count({selector} == 1)"),
             Self::Age(selector) => format!("time() - max(timestamp({selector}))"),

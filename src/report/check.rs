@@ -24,8 +24,6 @@ pub enum Check {
     Query,
     /// The newest sample is young.
     Freshness,
-    /// The user's own PromQL holds.
-    Assertions,
     /// `/api/health` of Grafana.
     GrafanaHealth,
     /// Grafana accepts our token and lets us ask.
@@ -36,6 +34,8 @@ pub enum Check {
     DatasourceHealth,
     /// The selector, asked through Grafana as panels do.
     GrafanaQuery,
+    /// The user's own PromQL holds; last of what is asked, on whichever path it is.
+    Assertions,
     /// Both paths saw the same Prometheus.
     Agreement,
 }
@@ -95,6 +95,7 @@ impl Path {
                 C::Datasource,
                 C::DatasourceHealth,
                 C::GrafanaQuery,
+                C::Assertions,
                 C::Agreement,
             ],
         }
@@ -120,12 +121,12 @@ impl Check {
         Self::Tls,
         Self::Query,
         Self::Freshness,
-        Self::Assertions,
         Self::GrafanaHealth,
         Self::Auth,
         Self::Datasource,
         Self::DatasourceHealth,
         Self::GrafanaQuery,
+        Self::Assertions,
         Self::Agreement,
     ];
 
@@ -152,15 +153,17 @@ impl Check {
     #[must_use]
     pub fn is_through_grafana(self) -> bool {
         match self {
-            Self::Datasource | Self::DatasourceHealth | Self::GrafanaQuery | Self::Agreement => {
-                true
-            }
+            // On the direct path nobody asks.
+            Self::Datasource
+            | Self::DatasourceHealth
+            | Self::GrafanaQuery
+            | Self::Assertions
+            | Self::Agreement => true,
             Self::Dns
             | Self::Tcp
             | Self::Tls
             | Self::Query
             | Self::Freshness
-            | Self::Assertions
             | Self::GrafanaHealth
             | Self::Auth => false,
         }

@@ -55,6 +55,7 @@ keys! {
     Answers "answers"
     ApiError "api_error"
     ApiErrorType "api_error_type"
+    Assertions "assertions"
     Attempts "attempts"
     BasePath "base_path"
     BodyStart "body_start"

@@ -1,5 +1,7 @@
 //! Faults and findings: a cause, found somewhere.
 
+use std::sync::Arc;
+
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Path};
 use crate::report::facts::clean;
@@ -26,14 +28,15 @@ pub struct Finding {
     pub cause: Cause,
     /// Its weight here, which may be less than the cause's own.
     pub weight: Weight,
-    /// Which one of several, from a closed set; empty where there is but one.
+    /// Which one of several, from a set that is closed, or as small as the configuration makes it;
+    /// none where there is but one.
     pub subject: Option<Subject>,
     /// For people: one line, cleaned and capped.
     pub detail: String,
 }
 
 /// What a finding is about, where one cause has several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// `jsonData.httpMethod`.
     Method,
@@ -47,6 +50,8 @@ pub enum Subject {
     DnsServer,
     /// One replica of several.
     Replica,
+    /// The assertion of that name.
+    Assertion(Arc<str>),
 }
 
 // === impl Fault ===
@@ -65,7 +70,7 @@ impl Fault {
 impl Subject {
     /// The label value.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Method => "method",
             Self::TlsVerification => "tls_verification",
@@ -73,6 +78,7 @@ impl Subject {
             Self::Header => "header",
             Self::DnsServer => "dns_server",
             Self::Replica => "replica",
+            Self::Assertion(name) => name,
         }
     }
 }

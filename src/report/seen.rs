@@ -1,5 +1,6 @@
 //! Typed observations that rules do read, apart from the evidence that only people read.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::report::cause::Cause;
@@ -35,6 +36,8 @@ pub struct Seen {
     pub datasource: Option<DatasourceSeen>,
     /// How long the deciding query took.
     pub query_took: Option<Duration>,
+    /// Assertions by name, and whether each holds; those that nobody can tell are missing.
+    pub assertions: Vec<(Arc<str>, bool)>,
 }
 
 /// Identities kept for comparing: 8 bytes each, 32 KiB at the most while a cycle runs.

@@ -98,10 +98,10 @@ fn has(link: &Link, path: Path, check: Check) -> bool {
         Check::Tls => endpoint.url.scheme == Scheme::Https,
         Check::Freshness => link.query.freshness,
         Check::Agreement => link.query.agreement && both,
+        Check::Assertions => path == Path::Direct || link.prometheus.is_none(),
         Check::Dns
         | Check::Tcp
         | Check::Query
-        | Check::Assertions
         | Check::GrafanaHealth
         | Check::Auth
         | Check::Datasource

@@ -10,13 +10,14 @@ use table::{Section, section};
 
 mod addresses;
 mod after;
+mod assertions;
 mod cost;
 mod datasource;
 mod dns;
 mod grafana;
 pub mod ground;
-mod packets;
 mod odd;
+mod packets;
 mod prometheus;
 pub mod row;
 mod several;
@@ -49,6 +50,7 @@ fn sections() -> Vec<Section> {
         section("Grafana, and promlink's rights there", grafana::rows()),
         section("The data source", datasource::rows()),
         section("Several faults at once, and promlink's own", several::rows()),
+        section("Assertions about the data", assertions::rows()),
         section("What happens in turn", after::stories()),
         section("Names that are gone", addresses::stories()),
     ]

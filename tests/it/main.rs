@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say why")]
 
+mod assertions; // shipped assertions on the real Prometheus
 mod check; // `promlink check` as a person runs it
 mod daemon; // `promlink serve`, and a client
 mod faults; // one injected fault, one expected line

@@ -20,10 +20,10 @@ const LAYERS: &[(&str, &str)] = &[
     // --- pure
     ("cadence", "link"),
     ("classify", "link report"),
-    ("judge", "classify report"),
+    ("judge", "classify clock link report"),
     ("diagnosis", "clock link report"),
     ("links", "link"),
-    ("plan", "clock report"),
+    ("plan", "clock link report"),
     ("carry", "diagnosis report"),
     ("state", "cadence clock diagnosis link links report"),
     ("expose", "clock diagnosis link report selfstats state"),

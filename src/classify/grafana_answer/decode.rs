@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::classify::tally::{Labels, Tally, Text};
 
+/// Refs of other names that are read: as many as a link has assertions.
+const MAX_OTHERS: usize = 32;
+
 /// An error body of Grafana's API, or of the ds/query envelope around results.
 #[derive(Debug, Default)]
 pub struct Envelope<'de> {
@@ -23,6 +26,8 @@ pub struct Envelope<'de> {
     pub has_results: bool,
     pub a: Ref<'de>,
     pub b: Ref<'de>,
+    /// Those of other names, in their order; no more than can be asked.
+    pub others: Vec<(Cow<'de, str>, Ref<'de>)>,
 }
 
 /// What came for one query.
@@ -96,6 +101,12 @@ impl<'de> Visitor<'de> for ResultsSeed<'_, 'de> {
             match key.as_ref() {
                 "A" => map.next_value_seed(RefSeed(&mut self.0.a))?,
                 "B" => map.next_value_seed(RefSeed(&mut self.0.b))?,
+                _ if self.0.others.len() < MAX_OTHERS => {
+                    let mut other = Ref::default();
+                    // What was counted before an error is not the whole of it.
+                    map.next_value_seed(RefSeed(&mut other))?;
+                    self.0.others.push((key, other));
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }

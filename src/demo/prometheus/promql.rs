@@ -1,5 +1,7 @@
 //! As much of PromQL as is asked: `up` with equality matchers, `vector(1)`, numbers, and over a
-//! selector X `count(X)`, `sum(X)`, `max(X)`, `timestamp(X)`, `max(timestamp(X))` and `time() - …`.
+//! selector X `count(X)`, `sum(X)`, `avg(X)`, `max(X)`, `timestamp(X)`, `max(timestamp(X))` and
+//! `time() - …`. And of assertions: comparing with a number, `or`, `by`, and functions of ranges,
+//! which nothing here has.
 
 use std::time::{Duration, SystemTime};
 
@@ -77,6 +79,26 @@ fn eval(query: &str, data: &Data, now: f64) -> Result<Outcome, String> {
     if query.is_empty() {
         return Err("unknown position: parse error: no expression found in input".to_owned());
     }
+    if let Some((one, other)) = query.split_once(" or ") {
+        let one = eval(one.trim(), data, now)?;
+        let is_empty = matches!(&one, Outcome::Vector(series) if series.is_empty());
+        return if is_empty { eval(other.trim(), data, now) } else { Ok(one) };
+    }
+    if let Some((compare, left, number)) = comparison(query) {
+        let compared = eval(left, data, now)?;
+        return Ok(match compared {
+            Outcome::Scalar(value) => Outcome::Scalar(value),
+            Outcome::Vector(series) => {
+                Outcome::Vector(series.into_iter().filter(|(_, v)| compare(v, &number)).collect())
+            }
+        });
+    }
+    if let Some((left, _)) = query.split_once(" - ignoring (") {
+        return eval(left, data, now);
+    }
+    if let Some((grouped, _)) = query.rsplit_once(" by (") {
+        return eval(grouped, data, now);
+    }
     if let Some(rest) = query.strip_prefix("time() - ") {
         return Ok(match eval(rest.trim(), data, now)? {
             Outcome::Scalar(value) => Outcome::Scalar(now - value),
@@ -100,6 +122,23 @@ fn eval(query: &str, data: &Data, now: f64) -> Result<Outcome, String> {
     Ok(Outcome::Vector(series.map(|(labels, _, value)| (labels, value)).collect()))
 }
 
+type Compare = fn(&f64, &f64) -> bool;
+
+/// `left > number` and the like.
+fn comparison(query: &str) -> Option<(Compare, &str, f64)> {
+    const SIGNS: [(&str, Compare); 5] = [
+        (" > ", |a, b| a > b),
+        (" >= ", |a, b| a >= b),
+        (" < ", |a, b| a < b),
+        (" <= ", |a, b| a <= b),
+        (" == ", |a, b| a == b),
+    ];
+    SIGNS.into_iter().find_map(|(sign, compare)| {
+        let (left, number) = query.rsplit_once(sign)?;
+        Some((compare, left.trim(), number.trim().parse().ok()?))
+    })
+}
+
 /// `name(inner)`.
 fn call(query: &str) -> Option<(&str, &str)> {
     let (name, rest) = query.split_once('(')?;
@@ -111,6 +150,10 @@ fn apply(function: &str, inner: &str, data: &Data, now: f64) -> Result<Outcome, 
     if function == "timestamp" {
         let series = select(inner, data, now)?;
         return Ok(Outcome::Vector(series.map(|(l, at, _)| (without_name(l), at)).collect()));
+    }
+    if let Some(range) = inner.strip_suffix("[5m]") {
+        let series = select(range, data, now)?;
+        return Ok(Outcome::Vector(series.map(|(l, ..)| (without_name(l), 0.0)).collect()));
     }
     let values: Vec<f64> = match (function, eval(inner, data, now)?) {
         ("vector", Outcome::Scalar(value)) => vec![value],
@@ -127,6 +170,7 @@ fn apply(function: &str, inner: &str, data: &Data, now: f64) -> Result<Outcome, 
         "vector" => one(values.iter().sum()),
         "count" => one(values.len() as f64),
         "sum" => one(values.iter().sum()),
+        "avg" => one(values.iter().sum::<f64>() / values.len() as f64),
         "max" => one(values.into_iter().fold(f64::NEG_INFINITY, f64::max)),
         _ => return Err(format!("1:1: parse error: unknown function with name \"{function}\"")),
     })

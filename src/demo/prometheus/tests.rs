@@ -49,6 +49,16 @@ async fn questions_are_answered() {
     let newest = value("max(timestamp(up))").await;
     assert!((value("time()").await - newest - 1.0).abs() < 1.0);
     assert_eq!(query(&standin, "nobody").await.unwrap().series, 0);
+    for (expr, series) in [
+        ("up == 0", 1),
+        ("count(up) > 4", 0),
+        ("count(up) >= 4", 1),
+        ("count(nobody) > 0 or count(up) > 0", 1),
+        ("increase(nobody[5m]) > 0", 0),
+        ("sum(rate(nobody{a=\"b\"}[5m])) by (pod)", 0),
+    ] {
+        assert_eq!(query(&standin, expr).await.unwrap().series, series, "{expr}");
+    }
     for expr in ["up{", "", "nosuch(up)", "up up"] {
         assert_eq!(query(&standin, expr).await.unwrap_err().cause, Cause::QueryRejected, "{expr}");
     }

@@ -10,7 +10,7 @@ use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Path, Why};
 use crate::report::finding::{Finding, Subject};
 use crate::report::sample::{self, report};
-use crate::report::verdict::Verdict;
+use crate::report::verdict::{Side, Verdict};
 use crate::report::{Leg, Outcome, Report, Standing};
 
 fn leg(report: &mut Report, path: Path) -> &mut Leg {
@@ -172,7 +172,7 @@ fn the_best_address_stands_for_the_path_and_the_others_degrade() {
 
     let diagnosis = check(&report, "degraded connection_refused direct tcp prometheus");
     let other = &diagnosis.findings[0];
-    assert_eq!((other.cause, other.subject), (Cause::Starting, Some(Subject::Replica)));
+    assert_eq!((other.cause, &other.subject), (Cause::Starting, &Some(Subject::Replica)));
     assert_eq!(other.weight, Weight::Degrades);
 }
 
@@ -187,6 +187,33 @@ fn one_dns_server_of_several_is_a_note() {
     };
     find(&mut report, Path::Direct, Check::Dns, finding);
     check(&report, "working");
+}
+
+#[test]
+fn each_assertion_is_told_once_by_its_name_and_breaks_nothing() {
+    for (direct, grafana, path) in
+        [("passed", "passed", Path::Direct), ("absent", "passed", Path::Grafana)]
+    {
+        let mut report = report(direct, grafana);
+        set(&mut report, path, Check::Assertions, Outcome::Failed(Cause::AssertionFailed));
+        for (cause, name) in [
+            (Cause::AssertionFailed, "a"),
+            (Cause::AssertionFailed, "b"),
+            (Cause::QueryRejected, "c"),
+        ] {
+            let subject = Some(Subject::Assertion(name.into()));
+            let found = Finding::of(cause, String::new());
+            let finding = Finding { subject, weight: Weight::Notes, ..found };
+            find(&mut report, path, Check::Assertions, finding);
+        }
+        let found = check(&report, "working").findings;
+        let found: Vec<_> = found
+            .iter()
+            .map(|placed| (placed.subject.as_ref().unwrap().as_str(), placed.weight, placed.side))
+            .collect();
+        let expected = [("a", Side::Prometheus), ("b", Side::Prometheus), ("c", Side::Promlink)];
+        assert_eq!(found, expected.map(|(name, side)| (name, Weight::Notes, side)));
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn keeps_promises(report: &Report) -> Diagnosis {
     assert!(!summary.contains('{') && !next_step.contains('{'), "{summary} {next_step}");
 
     for (i, placed) in findings.iter().enumerate() {
-        let key = |p: &crate::diagnosis::Placed| (p.cause, p.path, p.check, p.subject);
+        let key = |p: &crate::diagnosis::Placed| (p.cause, p.path, p.check, p.subject.clone());
         assert!(findings.iter().skip(i + 1).all(|other| key(other) != key(placed)));
         assert!(fault.is_none_or(|fault| !findings::is_of(placed, fault)), "{diagnosis:#?}");
     }

@@ -46,7 +46,7 @@ pub fn findings(link: &LinkView, out: &mut Samples<'_>) {
                 finding.weight.as_str(),
                 path_label(finding.path),
                 check_label(finding.check),
-                finding.subject.map_or("", |subject| subject.as_str()),
+                finding.subject.as_ref().map_or("", |subject| subject.as_str()),
             ]
         })
     };
@@ -181,6 +181,14 @@ pub fn prometheus_info(link: &LinkView, out: &mut Samples<'_>) {
         let flavour = flavour.map_or("", |flavour| flavour.as_str());
         out.with(&[flavour, version.unwrap_or("")], 1.0);
     }
+}
+
+pub fn assertion_success(link: &LinkView, out: &mut Samples<'_>) {
+    for_each_path(link, |_, seen| {
+        for (name, holds) in &seen.assertions {
+            out.maybe(&[name], still_true(link, Some(*holds)));
+        }
+    });
 }
 
 // === cycles ===

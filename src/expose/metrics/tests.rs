@@ -164,6 +164,7 @@ fn a_working_link() {
         promlink_link_verdict{link="working",verdict="broken"} 0
         promlink_link_finding{link="working",cause="datasource_drift",weight="notes",path="grafana",check="datasource",subject="method"} 1
         promlink_link_finding{link="working",cause="datasource_drift",weight="notes",path="grafana",check="datasource",subject="header"} 1
+        promlink_link_finding{link="working",cause="assertion_failed",weight="notes",path="direct",check="assertions",subject="pods"} 1
         promlink_link_alarm{link="working",alarm="broken"} 0
         promlink_link_alarm{link="working",alarm="degraded"} 0
         promlink_link_verdict_changed_timestamp_seconds{link="working"} 1767228600
@@ -214,6 +215,7 @@ fn a_working_link() {
         promlink_check_success{link="working",path="direct",check="tcp"} 1
         promlink_check_success{link="working",path="direct",check="query"} 1
         promlink_check_success{link="working",path="direct",check="freshness"} 1
+        promlink_check_success{link="working",path="direct",check="assertions"} 0
         promlink_check_success{link="working",path="grafana",check="dns"} 1
         promlink_check_success{link="working",path="grafana",check="tcp"} 1
         promlink_check_success{link="working",path="grafana",check="tls"} 1
@@ -226,6 +228,7 @@ fn a_working_link() {
         promlink_check_duration_seconds{link="working",path="direct",check="tcp"} 0.002
         promlink_check_duration_seconds{link="working",path="direct",check="query"} 0.012
         promlink_check_duration_seconds{link="working",path="direct",check="freshness"} 0.009
+        promlink_check_duration_seconds{link="working",path="direct",check="assertions"} 0.004
         promlink_check_duration_seconds{link="working",path="grafana",check="dns"} 0.001
         promlink_check_duration_seconds{link="working",path="grafana",check="tcp"} 0.001
         promlink_check_duration_seconds{link="working",path="grafana",check="tls"} 0.007
@@ -240,6 +243,8 @@ fn a_working_link() {
         promlink_prometheus_targets_up{link="working"} 310
         promlink_prometheus_newest_sample_timestamp_seconds{link="working"} 1767229185
         promlink_prometheus_info{link="working",flavour="prometheus",version="2.53.0"} 1
+        promlink_assertion_success{link="working",assertion="pods"} 0
+        promlink_assertion_success{link="working",assertion="up"} 1
         promlink_cycles_total{link="working"} 240
         promlink_cycles_missed_total{link="working"} 1
         promlink_cycle_last_run_timestamp_seconds{link="working"} 1767229190.06
@@ -309,6 +314,7 @@ fn what_nobody_can_tell_is_absent() {
         promlink_check_success{link="working",path="direct",check="tcp"} 1
         promlink_check_success{link="working",path="direct",check="query"} 1
         promlink_check_success{link="working",path="direct",check="freshness"} 1
+        promlink_check_success{link="working",path="direct",check="assertions"} 0
         promlink_check_success{link="working",path="grafana",check="dns"} 1
         promlink_check_success{link="working",path="grafana",check="tcp"} 1
         promlink_check_success{link="working",path="grafana",check="tls"} 1
@@ -355,9 +361,11 @@ fn an_overdue_link_loses_its_ones_and_keeps_its_zeros() {
     link.published.verdict = Verdict::Blind;
     link.published.fault = Some(overdue);
     let after = of_link(link);
-    for gone in ["link_up{", "path_success{", "check_success{", "prometheus_targets"] {
+    for gone in ["link_up{", "path_success{", "prometheus_targets"] {
         assert!(!after.contains(gone), "{gone}");
     }
+    let mut told = after.lines().filter(|line| line.contains("_success{"));
+    assert!(told.clone().count() == 2 && told.all(|line| line.ends_with(" 0")), "{after}");
     assert!(after.contains("promlink_check_failures_total{"));
 }
 

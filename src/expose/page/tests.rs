@@ -203,10 +203,12 @@ fn what_it_tells() {
         9.00 ms
         age
         3.2 s
-        skipped
+        failed
         assertions
-        why
-        off
+        4.00 ms
+        assertion_failed
+        assertions
+        pods: does not hold, no series, up: holds, 3 series
         promlink → Grafana → Prometheus: passed
         main, data source prometheus
         passed
@@ -251,6 +253,9 @@ fn what_it_tells() {
         datasource_drift
         notes, at grafana/datasource, to act: whoever owns the data source&#39;s settings in Grafana
         header X-B
+        assertion_failed
+        notes, at direct/assertions, to act: whoever runs Prometheus
+        pods: does not hold, no series
         JSON with history
         , checked
         9.9 s ago

@@ -25,7 +25,9 @@ fn working() {
                 -     tls                            skipped: not needed
                 ok    query                  12 ms   series 312
                 ok    freshness            9.00 ms   age 3.2 s
-                -     assertions                     skipped: off
+                FAIL  assertions           4.00 ms   assertion_failed
+                                                     assertions: pods: does not hold, no series
+                                                     assertions: up: holds, 3 series
 
               grafana   main, data source prometheus
                 ok    dns                  1.00 ms
@@ -41,6 +43,7 @@ fn working() {
               also  datasource_drift (grafana/datasource, notes): the data source uses GET, this link POST
               also  datasource_drift (grafana/datasource, notes): header X-A
               also  datasource_drift (grafana/datasource, notes): header X-B
+              also  assertion_failed (direct/assertions, notes): pods: does not hold, no series
 
         "#]],
     );

@@ -83,7 +83,7 @@ pub fn working() -> LinkView {
             (Check::Tls, skipped(Why::NotNeeded)),
             (Check::Query, passed(12).with(Key::Series, Fact::Count(312))),
             (Check::Freshness, passed(9).with(Key::Age, Fact::Seconds(millis(3200)))),
-            (Check::Assertions, skipped(Why::Off)),
+            (Check::Assertions, failed(Cause::AssertionFailed).with(Key::Assertions, asserted())),
         ],
         Seen {
             series: Some(312),
@@ -92,6 +92,7 @@ pub fn working() -> LinkView {
             clock_skew_seconds: Some(0.25),
             flavour: Some(Flavour::Prometheus),
             version: Some("2.53.0".to_owned()),
+            assertions: vec![("pods".into(), false), ("up".into(), true)],
             ..Seen::default()
         },
     );
@@ -122,6 +123,13 @@ pub fn working() -> LinkView {
         drift(Subject::Method, "the data source uses GET, this link POST"),
         drift(Subject::Header, "header X-A"),
         drift(Subject::Header, "header X-B"),
+        Placed {
+            cause: Cause::AssertionFailed,
+            path: Some(Path::Direct),
+            check: Some(Check::Assertions),
+            side: Side::Prometheus,
+            ..drift(Subject::Assertion("pods".into()), "pods: does not hold, no series")
+        },
     ];
     let standings = [Standing::Passed, Standing::Passed];
     let mut link =
@@ -129,6 +137,11 @@ pub fn working() -> LinkView {
     link.published.summary = "312 series came back on both paths".to_owned();
     link.published.findings = findings;
     link
+}
+
+fn asserted() -> Fact {
+    let each = ["pods: does not hold, no series", "up: holds, 3 series"];
+    Fact::List(each.map(str::to_owned).to_vec())
 }
 
 pub fn broken() -> LinkView {

@@ -35,7 +35,7 @@ impl Through<'_> {
         (self.query_request(&[selector]), Some(self.query_request(&[newest])))
     }
 
-    fn reference(&self, uid: &str, name: &str, question: &Question) -> Value {
+    pub(super) fn reference(&self, uid: &str, name: &str, question: &Question) -> Value {
         let kind = self.leg.seen.datasource.as_ref().map_or("prometheus", |seen| &seen.kind);
         json!({
             "refId": name,
@@ -50,7 +50,7 @@ impl Through<'_> {
     }
 
     /// All in one data source: two in one request have crashed a Grafana.
-    fn query_request(&self, queries: &[Value]) -> Request {
+    pub(super) fn query_request(&self, queries: &[Value]) -> Request {
         let url = &self.side.end.endpoint.url;
         let body = json!({"from": "now-5m", "to": "now", "queries": queries}).to_string();
         Request {

@@ -195,7 +195,8 @@ impl Watched {
         value.unwrap().parse().unwrap()
     }
 
-    async fn get(&self, path: &str) -> String {
+    /// What it serves there.
+    pub async fn get(&self, path: &str) -> String {
         let url = format!("http://{}{path}", self.address);
         self.client.get(url).send().await.unwrap().text().await.unwrap()
     }
