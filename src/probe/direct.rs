@@ -1,5 +1,6 @@
 //! promlink → Prometheus: name, port, handshake, query, freshness, on one stream.
 
+mod bad;
 mod second;
 
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::net::TcpStream;
 
 use crate::carried::{About, DirectMemory};
-use crate::classify::{self, Rejection, Vector};
+use crate::classify::{self, Vector};
 use crate::clock::{self, Stopwatch};
 use crate::judge;
 use crate::link::assertion::Assertion;
@@ -20,6 +21,7 @@ use crate::net::{credentials, limits};
 use crate::plan::{self, Applies, Step};
 use crate::probe::agreement;
 use crate::probe::causes::End;
+use crate::probe::direct::bad::{Bad, proxied};
 use crate::probe::explain;
 use crate::probe::hops::Hops;
 use crate::probe::line::{self, Line, failed};
@@ -400,58 +402,6 @@ impl Steps<'_> {
         let sent = line.send(&self.hops, request, deadline).await;
         sent.map_err(|lost| Bad::Lost(lost.cause, lost.words))
     }
-}
-
-/// A question without a good answer.
-enum Bad {
-    /// No whole answer.
-    Lost(Cause, String),
-    /// An answer that is no good.
-    Rejected(u16, Box<Rejection>),
-    /// Our own credentials cannot be read: nothing was asked.
-    Credentials(String),
-}
-
-impl Bad {
-    /// Its cause, and what was said.
-    fn words(self) -> (Cause, String) {
-        match self {
-            Self::Lost(cause, words) => (cause, words),
-            Self::Rejected(status, rejection) => {
-                let status = format!("status {status}");
-                (rejection.cause, rejection.api_error.unwrap_or(status))
-            }
-            Self::Credentials(error) => (Cause::OwnFileUnusable, error),
-        }
-    }
-
-    fn into_row(self, took: Duration) -> Row {
-        match self {
-            Self::Lost(cause, words) => {
-                let mut row = failed(cause, took);
-                row.facts.text(Key::Error, &words);
-                row
-            }
-            Self::Rejected(status, rejection) => {
-                let mut row = failed(rejection.cause, took);
-                line::note_rejection(&mut row.facts, status, &rejection);
-                row
-            }
-            Self::Credentials(error) => {
-                let mut row = failed(Cause::OwnFileUnusable, took);
-                row.facts.text(Key::Error, &error);
-                row
-            }
-        }
-    }
-}
-
-/// A forward proxy that answers by itself says so by its status or a header of its own.
-fn proxied(response: &Response, mut rejection: Rejection) -> Rejection {
-    if response.status == 407 || response.header("x-squid-error").is_some() {
-        rejection.cause = Cause::ForwardProxyAnswered;
-    }
-    rejection
 }
 
 fn note_vector(facts: &mut Facts, vector: &Vector) {

@@ -47,7 +47,7 @@ fn each_check_has_its_command() {
          curl -sS -i -m 10 http://grafana:3000/api/datasources/uid/prom/health\n\
          curl -sS -i -m 10 http://grafana:3000/api/ds/query -H 'Content-Type: application/json' -d \
          '{{\"from\":\"now-5m\",\"to\":\"now\",\"queries\":[{{\"refId\":\"A\",\"datasource\":\
-         {{\"uid\":\"prom\"}},\"expr\":\"up\",\"instant\":true}}]}}'\n\n"
+         {{\"uid\":\"prom\"}},\"expr\":\"up\",\"instant\":true}}]}}'\n\n\n"
     );
     assert_eq!(text, expected);
 }
