@@ -152,7 +152,6 @@ impl Carried {
         }
         if older.prometheus != newer.prometheus {
             self.facts.reached_prometheus = false;
-            self.facts.name_resolved = false;
             self.facts.last_standing[0] = None;
         }
         if older.grafana != newer.grafana || older.query != newer.query {

@@ -13,7 +13,6 @@ pub fn carry(carried: &mut CarriedFacts, report: &Report) {
     carried.reached_prometheus |= report.reaches(Path::Direct);
     carried.reached_grafana |= report.reaches(Path::Grafana);
     carried.datasource_seen |= passed(Path::Grafana, Check::Datasource);
-    carried.name_resolved |= passed(Path::Direct, Check::Dns);
     for (last, path) in carried.last_standing.iter_mut().zip(Path::ALL) {
         *last = told(path, report).map(|standing| (standing, report.started)).or(*last);
     }
@@ -35,7 +34,7 @@ mod tests {
         let mut carried = CarriedFacts::default();
         carry(&mut carried, &report("tcp/connection_refused", "grafana_health/not_grafana"));
         assert!(!carried.reached_prometheus && !carried.reached_grafana);
-        assert!(carried.name_resolved && !carried.datasource_seen);
+        assert!(!carried.datasource_seen);
 
         carry(&mut carried, &report("freshness/data_stale", "datasource/datasource_not_found"));
         assert!(carried.reached_prometheus && carried.reached_grafana);
@@ -43,7 +42,7 @@ mod tests {
 
         carry(&mut carried, &report("passed", "grafana_query/no_series"));
         carry(&mut carried, &report("dns/dns_timeout", "dns/dns_timeout"));
-        assert!(carried.reached_prometheus && carried.datasource_seen && carried.name_resolved);
+        assert!(carried.reached_prometheus && carried.datasource_seen);
     }
 
     #[test]

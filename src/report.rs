@@ -133,8 +133,6 @@ pub struct CarriedFacts {
     pub reached_grafana: bool,
     /// The data source was once found.
     pub datasource_seen: bool,
-    /// Prometheus' name once resolved.
-    pub name_resolved: bool,
     /// The last standing of each path that a cycle could tell, and when that cycle started.
     pub last_standing: [Option<(Standing, Now)>; 2],
 }
