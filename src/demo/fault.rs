@@ -74,6 +74,19 @@ pub enum Odd {
     Plain,
 }
 
+/// What something else answers, word for word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Its status.
+    pub status: u16,
+    /// Its content type.
+    pub kind: &'static str,
+    /// One more header, if the name is not empty.
+    pub header: (&'static str, &'static str),
+    /// Its body.
+    pub body: &'static str,
+}
+
 /// How a Prometheus fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Prometheus {
@@ -123,6 +136,8 @@ pub enum Prometheus {
     LostQuery(&'static str),
     /// The disk is full.
     StorageFailing,
+    /// Something in its place, or in front of it, answers every request like this.
+    Says(Said),
     /// A store behind it is gone: half of the series and a warning.
     Partial,
     /// Every target is down.

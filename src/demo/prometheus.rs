@@ -159,6 +159,11 @@ fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
         F::Gateway502 | F::LostQuery(_) => {
             Some(Reply::html(502, &nginx("502 Bad Gateway")).with("Server", "nginx"))
         }
+        F::Says(said) => {
+            let reply = Reply::new(said.status, said.kind, said.body);
+            let (name, value) = said.header;
+            Some(if name.is_empty() { reply } else { reply.with(name, value) })
+        }
         F::Forbidden => Some(Reply::html(403, &nginx("403 Forbidden")).with("Server", "nginx")),
         F::RateLimited => Some(Reply::text(429, "Too Many Requests\n")),
         F::TenantMissing if request.header("x-scope-orgid").is_empty() => {

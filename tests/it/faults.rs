@@ -22,6 +22,7 @@ mod prometheus;
 pub mod row;
 mod several;
 mod story;
+mod strangers;
 mod table;
 mod tls;
 mod well;
@@ -47,6 +48,7 @@ fn sections() -> Vec<Section> {
         section("Addresses, replicas and proxies", addresses::rows()),
         section("TLS", tls::rows()),
         section("Prometheus, and what is in front of it", prometheus::rows()),
+        section("Strangers in front of Prometheus, or in its place", strangers::rows()),
         section("Grafana, and promlink's rights there", grafana::rows()),
         section("The data source", datasource::rows()),
         section("Several faults at once, and promlink's own", several::rows()),

@@ -43,6 +43,7 @@ pub fn rows() -> Vec<Row> {
         in_front_of_prometheus(),
         the_wire_to_prometheus(),
         what_does_not_break_a_link(),
+        more_than_is_read(),
         many_series(),
     ]
     .concat()
@@ -425,6 +426,25 @@ fn what_does_not_break_a_link() -> Vec<Row> {
 }
 
 /// In a build for tests, so much text takes its time.
+/// Grafana has bounds of its own, so these are met by promlink only.
+fn more_than_is_read() -> Vec<Row> {
+    let alone = "broken answer_too_large direct query prometheus";
+    let here = "degraded answer_too_large direct query prometheus";
+    [
+        ("a header of ten mebibytes", W::HugeHeader),
+        ("a body that unpacks to a gibibyte", W::GzipBomb),
+    ]
+    .into_iter()
+    .flat_map(|(what, wire)| {
+        let turn = Turn::Direct(F::Wire(wire));
+        [
+            row(format!("{what}: a link without Grafana"), [turn], alone).alone(),
+            row(format!("{what}: only promlink meets it"), [turn], here),
+        ]
+    })
+    .collect()
+}
+
 fn many_series() -> Vec<Row> {
     let many = row("3000 series in one answer", [Turn::Both(F::Series(3000))], "working");
     let patient = many.config(|config| {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
@@ -31,6 +32,8 @@ pub enum Tls {
     /// Signed by itself.
     SelfSigned,
     Expired,
+    /// Tomorrow.
+    Expiring,
     NotYetValid,
     /// For another DNS name.
     WrongName,
@@ -88,6 +91,11 @@ const TRUSTING: [&str; 2] = [
      tls_config: {ca_file: '{tls}/ca.pem'}",
     "url: 'https://secure.monitoring.svc.cluster.local:{front_port}', \
      authorization: {credentials: {token}}, tls_config: {ca_file: '{tls}/ca.pem'}",
+];
+const IN_PLAIN: [&str; 2] = [
+    "url: 'http://secure.monitoring.svc.cluster.local:{front_port}'",
+    "url: 'http://secure.monitoring.svc.cluster.local:{front_port}', \
+     authorization: {credentials: {token}}",
 ];
 const BY_ADDRESS: [&str; 2] = [
     "url: 'https://{front}', tls_config: {ca_file: '{tls}/ca.pem'}",
@@ -181,9 +189,15 @@ fn handshakes() -> Vec<Row> {
         "degraded connection_closed direct tls prometheus",
         "broken connection_closed grafana tls grafana",
     ];
+    let asked_in_plain = [
+        "broken tls_required direct query prometheus",
+        "degraded tls_required direct query prometheus",
+        "blind tls_required grafana grafana_health promlink",
+    ];
     let asks = "a client certificate is required, and promlink has none";
     let refuses = "promlink's client certificate is of another CA";
     let rows = [
+        met("TLS at an http URL", Tls::Good, IN_PLAIN, asked_in_plain),
         met("plain HTTP at an https URL", Tls::Plain, TRUSTING, plain),
         met(&format!("{asks} (TLS 1.3)"), Tls::Clients, TRUSTING, wants_late),
         met(&format!("{asks} (TLS 1.2)"), Tls::ClientsOld, TRUSTING, wants),
@@ -199,12 +213,19 @@ fn handshakes() -> Vec<Row> {
 
 fn well() -> Vec<Row> {
     let working = ["working"; 3];
+    let soon = [
+        "notes tls_expiring direct/tls",
+        "notes tls_expiring direct/tls; notes datasource_url_differs grafana/datasource",
+        "notes tls_expiring grafana/tls",
+    ];
+    let expiring = met("a certificate that expires tomorrow", Tls::Expiring, TRUSTING, working);
+    let expiring = expiring.into_iter().zip(soon).map(|(row, note)| row.beside(note));
     let rows = [
         met("a good certificate", Tls::Good, TRUSTING, working),
         met("a client certificate that is wanted (TLS 1.3)", Tls::Clients, SHOWING, working),
         met("a client certificate that is wanted (TLS 1.2)", Tls::ClientsOld, SHOWING, working),
     ];
-    rows.into_iter().flatten().collect()
+    rows.into_iter().flatten().chain(expiring).collect()
 }
 
 // === the servers ===
@@ -324,6 +345,8 @@ fn acceptor(tls: Tls) -> TlsAcceptor {
     let mut params = params(&[tls.name()]);
     if tls.is_expired() {
         params.not_after = date_time_ymd(2021, 1, 1);
+    } else if tls == Tls::Expiring {
+        params.not_after = tomorrow().into();
     } else if tls == Tls::NotYetValid {
         params.not_before = date_time_ymd(2080, 1, 1);
     }
@@ -352,4 +375,10 @@ fn acceptor(tls: Tls) -> TlsAcceptor {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let chain = vec![certificate.unwrap().der().clone()];
     TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
+}
+
+fn tomorrow() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "certificates are of real time")]
+    let now = SystemTime::now();
+    now + Duration::from_secs(24 * 3600)
 }
