@@ -6,14 +6,7 @@
 //! said (`tests/it/fixtures`), and asserts what must hold for *any* input: bounds, closed sets,
 //! nothing unreadable for people, and that an answer which is no vector never passes.
 //!
-//! For longer, with coverage (`cargo install cargo-bolero`; its flags want a nightly compiler, or
-//! `RUSTC_BOOTSTRAP=1`): the first line writes the seeds, the second begins with them.
-//!
-//! ```text
-//! PROMLINK_FUZZ_SEEDS=$PWD/target/fuzz/grafana cargo test --lib fuzz::grafana_answers
-//! cargo bolero test fuzz::grafana_answers --sanitizer NONE --build-arg=--lib -T 10min \
-//!     --corpus-dir target/fuzz/grafana --crashes-dir target/fuzz/crashes
-//! ```
+//! For longer, guided by coverage: `tests/fuzz` (it needs no nightly compiler and no other program).
 
 use std::fs;
 use std::panic::AssertUnwindSafe;
