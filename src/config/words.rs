@@ -145,12 +145,12 @@ pub fn listen_address(node: &Node<'_>) -> Option<SocketAddr> {
 /// The end of a message about an unknown word: what was meant, or what there is.
 pub fn meant(word: &str, known: &[&str], none: &str) -> String {
     match (nearest(word, known.iter().copied()), known) {
-        (Some(known), _) => format!("did you mean `{known}`?"),
+        (Some(known), _) => format!("did you mean `{}`?", clean(known)),
         (None, []) => none.to_owned(),
         (None, known) => {
             let shown = known.get(..20).unwrap_or(known);
             let more = if shown.len() < known.len() { ", …" } else { "" };
-            format!("there are: {}{more}", shown.join(", "))
+            format!("there are: {}{more}", clean(&shown.join(", ")))
         }
     }
 }
