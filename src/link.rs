@@ -4,10 +4,12 @@
 pub mod assertion;
 #[cfg(test)]
 pub mod sample;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -306,6 +308,31 @@ impl GrafanaName {
 impl fmt::Display for GrafanaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// `text` as a value of a form or a segment of a path (RFC 3986 §2.3).
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _infallible = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+// === impl QueryPlan ===
+
+impl QueryPlan {
+    /// The selector where series are expected; `vector(1)` where they are not.
+    #[must_use]
+    pub fn asked(&self) -> &str {
+        if self.expect_series { &self.selector } else { "vector(1)" }
     }
 }
 

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use crate::expose::reproduce::command;
-use crate::expose::{Shown, words};
+use crate::expose::{Shown, reproduce, words};
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts};
 use crate::report::finding::Fault;
@@ -242,8 +241,7 @@ fn checks<'a>(report: &'a report::Report, info: &LinkInfo) -> Vec<CheckRow<'a>> 
         let address = leg.address.filter(|_| several).map(|address| address.to_string());
         leg.rows.iter().map(move |(check, row)| {
             let at = (row.at.mono < report.started.mono).then_some(row.at);
-            let failed = matches!(row.outcome, Outcome::Failed(_));
-            let reproduce = failed.then(|| command(info, path, check, &row.facts)).flatten();
+            let reproduce = reproduce::failed(info, path, check, row);
             CheckRow { address: address.clone(), reproduce, ..CheckRow::of(path, check, row, at) }
         })
     })

@@ -287,11 +287,8 @@ fn hops(walk: &Walk, report: &Report, info: &LinkInfo, path: Path) -> Vec<Hop> {
         let address = leg.address.filter(|_| several);
         leg.rows.iter().map(move |(check, row)| {
             let mut hop = Hop::of(check, row, report);
-            if let Outcome::Failed(_) = row.outcome
-                && let Some(command) = reproduce::command(info, path, check, &row.facts)
-            {
-                hop.seen.push(("try".to_owned(), command));
-            }
+            let command = reproduce::failed(info, path, check, row);
+            hop.seen.extend(command.map(|command| ("try".to_owned(), command)));
             if let Some(address) = address {
                 hop.seen.insert(0, ("replica".to_owned(), address.to_string()));
             }

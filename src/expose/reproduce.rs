@@ -7,14 +7,25 @@
 #[cfg(test)]
 mod tests;
 
+use std::path::Path as File;
+
 use crate::expose::json;
+use crate::link::escape;
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts, Key};
-use crate::state::snapshot::{End, LinkInfo, quote};
+use crate::report::{Outcome, Row};
+use crate::state::snapshot::{End, LinkInfo, SignIn};
 
-/// One line for a shell; none where nothing can be tried by hand.
+/// One line for a shell, of a check that failed; none where nothing can be tried by hand.
 #[must_use]
-pub fn command(info: &LinkInfo, path: Path, check: Check, facts: &Facts) -> Option<String> {
+pub fn failed(info: &LinkInfo, path: Path, check: Check, row: &Row) -> Option<String> {
+    match row.outcome {
+        Outcome::Failed(_) => command(info, path, check, &row.facts),
+        Outcome::Passed | Outcome::Skipped(_) => None,
+    }
+}
+
+fn command(info: &LinkInfo, path: Path, check: Check, facts: &Facts) -> Option<String> {
     let end = info.end(path)?;
     match check {
         Check::Dns => dig(end, facts),
@@ -22,7 +33,9 @@ pub fn command(info: &LinkInfo, path: Path, check: Check, facts: &Facts) -> Opti
         Check::Tls => Some(openssl(end, facts)),
         Check::Query | Check::Freshness => {
             let query = quote(&format!("query={}", info.selector));
-            Some(format!("{} --data-urlencode {query}", curl(end, "/api/v1/query")))
+            let get = if info.by_get { " -G" } else { "" };
+            let url = quote(&format!("{}/api/v1/query", end.url));
+            Some(format!("curl{}{get} {url} --data-urlencode {query}", options(end)))
         }
         Check::GrafanaHealth => Some(curl(end, "/api/health")),
         Check::Auth => Some(curl(end, "/api/org")),
@@ -67,7 +80,7 @@ fn openssl(end: &End, facts: &Facts) -> String {
     let authority = end.url.authority();
     let at = text(facts, Key::Address).unwrap_or(&authority);
     let name = end.server_name.as_deref().unwrap_or(&end.url.host);
-    let ca = end.ca_file.as_ref().map(|ca| format!(" -CAfile {}", quote(ca)));
+    let ca = end.ca_file.as_deref().map(|ca| format!(" -CAfile {}", quote_file(ca)));
     let (at, name, ca) = (quote(at), quote(name), ca.unwrap_or_default());
     // The option that compares the name is not the one that asks for it.
     let verify = if name.parse::<std::net::IpAddr>().is_ok() {
@@ -79,9 +92,58 @@ fn openssl(end: &End, facts: &Facts) -> String {
 }
 
 fn curl(end: &End, path: &str) -> String {
-    let url = quote(&format!("{}{path}", end.url));
-    let options: String = end.options.iter().map(|option| format!(" {option}")).collect();
-    format!("curl -sS -i -m 10{options} {url}")
+    format!("curl{} {}", options(end), quote(&format!("{}{path}", end.url)))
+}
+
+/// What `curl` needs to know of the way, each with a blank before it.
+fn options(end: &End) -> String {
+    let mut all = " -sS -i -m 10".to_owned();
+    let mut add = |option: String| {
+        all.push(' ');
+        all.push_str(&option);
+    };
+    match &end.sign_in {
+        Some(SignIn::User(user)) => add(format!("-u {}:\"$PASSWORD\"", quote(user))),
+        Some(SignIn::Scheme(scheme)) => {
+            add(format!("-H \"Authorization: {} $TOKEN\"", token(scheme)));
+        }
+        None => {}
+    }
+    for name in &end.headers {
+        let name = token(name);
+        let variable = name.to_ascii_uppercase().replace('-', "_");
+        add(format!("-H \"{name}: ${variable}\""));
+    }
+    let files = [("--cacert", &end.ca_file), ("--cert", &end.cert_file), ("--key", &end.key_file)];
+    for (option, file) in files {
+        file.iter().for_each(|file| add(format!("{option} {}", quote_file(file))));
+    }
+    if let Some((url, user)) = &end.proxy {
+        add(format!("-x {}", quote(&url.to_string())));
+        user.iter().for_each(|user| add(format!("-U {}:\"$PROXY_PASSWORD\"", quote(user))));
+    }
+    if end.insecure_skip_verify {
+        add("-k".to_owned());
+    }
+    all
+}
+
+/// A name of HTTP between double quotes, without the few of its characters that a shell heeds.
+fn token(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+fn quote_file(file: &File) -> String {
+    quote(&file.display().to_string())
+}
+
+/// One word for a POSIX shell, whatever is in it.
+fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn datasource(info: &LinkInfo) -> Option<String> {
@@ -96,20 +158,6 @@ fn body(info: &LinkInfo) -> Option<String> {
         "{{\"from\":\"now-5m\",\"to\":\"now\",\"queries\":[{{\"refId\":\"A\",\
          \"datasource\":{{\"uid\":{uid}}},\"expr\":{expr},\"instant\":true}}]}}"
     ))
-}
-
-/// As one segment of a path.
-fn escape(segment: &str) -> String {
-    let mut out = String::new();
-    for byte in segment.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 fn text(facts: &Facts, key: Key) -> Option<&str> {

@@ -158,9 +158,7 @@ impl Table {
         for (check, row) in leg.rows.iter() {
             let age = report.started.since(row.at);
             self.row(check, row, age);
-            if let Outcome::Failed(_) = row.outcome
-                && let Some(command) = reproduce::command(link.info, path, check, &row.facts)
-            {
+            if let Some(command) = reproduce::failed(link.info, path, check, row) {
                 self.line(SEEN_COLUMN, &format!("try: {command}"));
             }
         }

@@ -277,7 +277,7 @@ impl Steps<'_> {
         let took = watch.read();
         if self.large {
             vector.series = vector.value.map_or(0, |count| count as u64);
-            let up = Question::CountUp(query::selector(&self.link.query));
+            let up = Question::CountUp(self.link.query.asked().to_owned());
             vector.up = match self.ask(&up).await {
                 Ok((_, up)) => up.value.map_or(0, |count| count as u64),
                 Err(_) => vector.series,
@@ -313,7 +313,7 @@ impl Steps<'_> {
 
     async fn freshness(&mut self) -> Row {
         let watch = Stopwatch::start();
-        let question = Question::Age(query::selector(&self.link.query));
+        let question = Question::Age(self.link.query.asked().to_owned());
         let vector = match self.ask(&question).await {
             Ok((_, vector)) => vector,
             Err(row) => return row.into_row(watch.read()),

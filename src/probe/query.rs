@@ -1,8 +1,6 @@
 //! Questions to Prometheus, as requests: the same on the direct path and through Grafana.
 
-use std::fmt::Write;
-
-use crate::link::{BaseUrl, Endpoint, Link, Method, QueryPlan};
+use crate::link::{BaseUrl, Endpoint, Link, Method, QueryPlan, escape};
 use crate::net::http::Request;
 use crate::net::limits;
 
@@ -30,7 +28,7 @@ impl Question {
     /// What proves the link: its selector, or that Prometheus can count to one.
     #[must_use]
     pub fn main(plan: &QueryPlan, large: bool) -> Self {
-        let selector = selector(plan);
+        let selector = plan.asked().to_owned();
         if large { Self::Count(selector) } else { Self::Selector(selector) }
     }
 
@@ -45,12 +43,6 @@ impl Question {
             Self::Newest(selector) => format!("max(timestamp({selector}))"),
         }
     }
-}
-
-/// The selector of a link that expects series; `vector(1)` of one that does not.
-#[must_use]
-pub fn selector(plan: &QueryPlan) -> String {
-    if plan.expect_series { plan.selector.clone() } else { "vector(1)".to_owned() }
 }
 
 /// The selector is of the `up` series, whose values say how many targets are up.
@@ -119,29 +111,9 @@ pub fn target_form(url: &BaseUrl, target: String, through_proxy: bool) -> String
     }
 }
 
-/// `text` as a value of a form or a segment of a path.
-#[must_use]
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _infallible = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_what_a_form_or_a_path_would_read() {
-        assert_eq!(escape("up{a=\"ü/b\"} + 1"), "up%7Ba%3D%22%C3%BC%2Fb%22%7D%20%2B%201");
-    }
 
     #[test]
     fn asks_aggregates_of_a_large_answer_and_a_constant_where_no_series_are_expected() {

@@ -74,23 +74,44 @@ pub struct LinkInfo {
     pub interval: Duration,
     /// What is asked of Prometheus.
     pub selector: String,
-    /// How a person reaches Prometheus.
+    /// By GET, and else by POST.
+    pub by_get: bool,
+    /// How Prometheus is reached.
     pub direct_end: Option<Box<End>>,
-    /// How a person reaches Grafana.
+    /// How Grafana is reached.
     pub grafana_end: Option<Box<End>>,
 }
 
-/// How a person reaches one end with a command. It holds no secret, so no command can.
+/// How one end is reached. It holds no secret, so nothing that is made of it can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     /// Where it is.
     pub url: BaseUrl,
-    /// Options of `curl`, quoted; what is secret is a shell variable.
-    pub options: Vec<String>,
+    /// How promlink signs in.
+    pub sign_in: Option<SignIn>,
+    /// Names of further headers, whose values may be secret.
+    pub headers: Vec<String>,
     /// What its certificate is verified with.
-    pub ca_file: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    /// The client certificate.
+    pub cert_file: Option<PathBuf>,
+    /// Its key.
+    pub key_file: Option<PathBuf>,
     /// The name to ask for, instead of the URL's host.
     pub server_name: Option<String>,
+    /// The certificate is not verified.
+    pub insecure_skip_verify: bool,
+    /// The proxy on the way, and who signs in there.
+    pub proxy: Option<(BaseUrl, Option<String>)>,
+}
+
+/// How promlink signs in, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// As this user, with a password.
+    User(String),
+    /// By this scheme, with a token.
+    Scheme(String),
 }
 
 /// The published state of a link.
@@ -240,17 +261,9 @@ impl LinkInfo {
             datasource_uid: uid,
             datasource_name: name,
             interval: link.cadence.interval,
-            selector: match link.query.expect_series {
-                true => link.query.selector.clone(),
-                false => "vector(1)".to_owned(),
-            },
-            direct_end: link.prometheus.as_ref().map(|end| {
-                let mut end = Box::new(End::of(end));
-                if link.query.method == Method::Get {
-                    end.options.push("-G".to_owned());
-                }
-                end
-            }),
+            selector: link.query.asked().to_owned(),
+            by_get: link.query.method == Method::Get,
+            direct_end: link.prometheus.as_ref().map(|end| Box::new(End::of(end))),
             grafana_end: link.grafana.as_ref().map(|side| Box::new(End::of(&side.end.endpoint))),
         }
     }
@@ -264,7 +277,7 @@ impl LinkInfo {
         }
     }
 
-    /// How a person reaches the end that promlink dials on this path.
+    /// How the end is reached that promlink dials on this path.
     #[must_use]
     pub fn end(&self, path: Path) -> Option<&End> {
         match path {
@@ -288,55 +301,26 @@ impl LinkInfo {
 impl End {
     fn of(endpoint: &Endpoint) -> Self {
         let http = &endpoint.http;
-        let tls = &http.tls;
-        let file = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let ca_file = file(&tls.ca_file);
-        let mut options = Vec::new();
-        match &http.auth {
-            Some(Auth::Basic { username, .. }) => {
-                options.push(format!("-u {}:\"$PASSWORD\"", quote(username)));
-            }
-            Some(Auth::Scheme { scheme, .. }) => {
-                options.push(format!("-H \"Authorization: {} $TOKEN\"", token(scheme)));
-            }
-            None => {}
+        let sign_in = http.auth.as_ref().map(|auth| match auth {
+            Auth::Basic { username, .. } => SignIn::User(username.clone()),
+            Auth::Scheme { scheme, .. } => SignIn::Scheme(scheme.clone()),
+        });
+        let proxy = http.proxy.as_ref().map(|proxy| {
+            let user = proxy.auth.as_ref().map(|(user, _)| user.clone());
+            (proxy.url.clone(), user)
+        });
+        Self {
+            url: endpoint.url.clone(),
+            sign_in,
+            headers: http.headers.iter().map(|(name, _)| name.clone()).collect(),
+            ca_file: http.tls.ca_file.clone(),
+            cert_file: http.tls.cert_file.clone(),
+            key_file: http.tls.key_file.clone(),
+            server_name: http.tls.server_name.clone(),
+            insecure_skip_verify: http.tls.insecure_skip_verify,
+            proxy,
         }
-        for (name, _) in &http.headers {
-            let name = token(name);
-            let variable = name.to_ascii_uppercase().replace('-', "_");
-            options.push(format!("-H \"{name}: ${variable}\""));
-        }
-        let mut with = |option: &str, value: Option<String>| {
-            options.extend(value.map(|value| format!("{option} {}", quote(&value))));
-        };
-        with("--cacert", ca_file.clone());
-        with("--cert", file(&tls.cert_file));
-        with("--key", file(&tls.key_file));
-        with("-x", http.proxy.as_ref().map(|proxy| proxy.url.to_string()));
-        if let Some((user, _)) = http.proxy.as_ref().and_then(|proxy| proxy.auth.as_ref()) {
-            options.push(format!("-U {}:\"$PROXY_PASSWORD\"", quote(user)));
-        }
-        if tls.insecure_skip_verify {
-            options.push("-k".to_owned());
-        }
-        let server_name = tls.server_name.clone();
-        Self { url: endpoint.url.clone(), options, ca_file, server_name }
     }
-}
-
-/// A name of HTTP between double quotes, without the few of its characters that a shell heeds.
-fn token(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
-}
-
-/// One word for a POSIX shell, whatever is in it.
-#[must_use]
-pub fn quote(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 // === impl LinkView ===

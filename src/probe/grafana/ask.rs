@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::carried::{GrafanaMemory, Said, Voice};
 use crate::classify::grafana_answer::{self, Failure, ProxyVoice};
 use crate::clock::{self, Stopwatch};
-use crate::link::Method;
+use crate::link::{Method, escape};
 use crate::net::http::Request;
 use crate::net::limits;
 use crate::plan;
@@ -299,7 +299,7 @@ impl Through<'_> {
             let line = self.line.replace(line::Line::new(End::Grafana, address, None));
             (Asks::Query(expected), self.query_requests(uid, memory.large), line)
         } else {
-            let path = format!("/api/datasources/uid/{}/health", query::escape(uid));
+            let path = format!("/api/datasources/uid/{}/health", escape(uid));
             (Asks::Health(expected), (self.get(&path, limits::SMALL_BODY), None), None)
         };
         let call = Call {
@@ -324,9 +324,8 @@ impl Through<'_> {
     /// What Prometheus answers to Grafana, handed over as it is by the data proxy; asked by the
     /// data source's own method, for a way that lets only the other one through fails panels alone.
     async fn second_opinion(&mut self, uid: &str) -> Option<ProxyVoice> {
-        let form =
-            format!("query={}", query::escape(&Question::main(&self.link.query, true).promql()));
-        let path = format!("/api/datasources/proxy/uid/{}{QUERY_PATH}", query::escape(uid));
+        let form = format!("query={}", escape(&Question::main(&self.link.query, true).promql()));
+        let path = format!("/api/datasources/proxy/uid/{}{QUERY_PATH}", escape(uid));
         let posts = self.leg.seen.datasource.as_ref().is_some_and(|seen| seen.posts);
         let request = if posts {
             let body = Some(("application/x-www-form-urlencoded", form));

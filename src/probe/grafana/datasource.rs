@@ -7,12 +7,11 @@ use crate::carried::GrafanaMemory;
 use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Stopwatch};
-use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme};
+use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme, escape};
 use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::Through;
 use crate::probe::line::{self, failed};
-use crate::probe::query;
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Why};
 use crate::report::facts::Key;
@@ -41,10 +40,10 @@ impl Through<'_> {
         let watch = Stopwatch::start();
         let (path, cap) = match &self.side.datasource {
             DatasourceRef::Uid(uid) => {
-                (format!("/api/datasources/uid/{}", query::escape(uid)), limits::SMALL_BODY)
+                (format!("/api/datasources/uid/{}", escape(uid)), limits::SMALL_BODY)
             }
             DatasourceRef::Name(name) => {
-                (format!("/api/datasources/name/{}", query::escape(name)), limits::SMALL_BODY)
+                (format!("/api/datasources/name/{}", escape(name)), limits::SMALL_BODY)
             }
             DatasourceRef::Default => ("/api/datasources".to_owned(), limits::GRAFANA_BODY),
         };

@@ -26,7 +26,7 @@ impl Through<'_> {
         if !plan.freshness || !plan.expect_series {
             return (self.query_request(&[selector]), None);
         }
-        let newest = Question::Newest(query::selector(plan));
+        let newest = Question::Newest(plan.asked().to_owned());
         if asks_side_by_side(self.leg.seen.version.as_deref()) {
             let newest = self.reference(uid, "B", &newest);
             return (self.query_request(&[selector, newest]), None);
