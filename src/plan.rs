@@ -143,21 +143,9 @@ fn blocker(path: Path, check: Check, rows: &CheckMap<Row>, applies: Applies) -> 
 /// description of a data source whose uid is known. A firewall that bars one path of Grafana's API
 /// breaks no panel, so the query itself has to tell.
 fn is_beside_the_way(check: Check, cause: Cause, applies: Applies) -> bool {
-    let unreadable = !is_refusal_by_grafana(cause) && !is_our_own(cause);
-    match check {
-        Check::Auth => unreadable,
-        Check::Datasource => unreadable && applies.by_uid && cause.family() != Family::Datasource,
-        Check::Dns
-        | Check::Tcp
-        | Check::Tls
-        | Check::Query
-        | Check::Freshness
-        | Check::Assertions
-        | Check::GrafanaHealth
-        | Check::DatasourceHealth
-        | Check::GrafanaQuery
-        | Check::Agreement => false,
-    }
+    let can_do_without = check == Check::Auth
+        || check == Check::Datasource && applies.by_uid && cause.family() != Family::Datasource;
+    can_do_without && !is_refusal_by_grafana(cause) && !is_our_own(cause)
 }
 
 /// The check whose product `check` consumes.
@@ -229,16 +217,17 @@ pub fn explanation(check: Check, outcome: Outcome) -> Option<Explanation> {
     }
 }
 
-/// The failed `dns` row, told more exactly. The governing Services of the Prometheus operator are
-/// headless: their name exists exactly while a pod is ready, so a missing one is not a misspelt
-/// one.
+/// The failed `dns` row, told more exactly. The name of a headless Service exists exactly while a
+/// pod is ready, so a missing one is not a misspelt one; it is headless if it was so before, or if
+/// it governs what the Prometheus operator runs.
 #[must_use]
-pub fn explained_name(mut row: Row, host: &str, found: Ladder) -> Row {
+pub fn explained_name(mut row: Row, host: &str, was_headless: bool, found: Ladder) -> Row {
     let operated = host.split('.').next().is_some_and(|name| name.ends_with("-operated"));
+    let is_headless = was_headless || operated;
     let cause = match found {
         Ladder::WrongClusterDomain => Cause::DnsWrongClusterDomain,
         Ladder::NoSuchNamespace => Cause::DnsNoSuchNamespace,
-        Ladder::NoSuchService if operated => Cause::NoReadyEndpoints,
+        Ladder::NoSuchService if is_headless => Cause::NoReadyEndpoints,
         Ladder::NoSuchService => Cause::DnsNoSuchService,
         Ladder::Unknown => Cause::DnsNoSuchName,
     };

@@ -174,20 +174,12 @@ pub fn is_echo(leg: &Leg, check: Check) -> bool {
 /// It was not in the way after all: the last good address was dialled in place of a name that did
 /// not resolve, or the query met something else than what kept a description from being read.
 fn walked_around(leg: &Leg, check: Check) -> bool {
-    let by_query = failure(leg, Check::GrafanaQuery);
-    match check {
-        Check::Dns => leg.outcome(Check::Tcp) == Some(Outcome::Passed),
-        Check::Auth | Check::Datasource => by_query.is_some() && by_query != failure(leg, check),
-        Check::Tcp
-        | Check::Tls
-        | Check::Query
-        | Check::Freshness
-        | Check::Assertions
-        | Check::GrafanaHealth
-        | Check::DatasourceHealth
-        | Check::GrafanaQuery
-        | Check::Agreement => false,
+    if check == Check::Dns {
+        return leg.outcome(Check::Tcp) == Some(Outcome::Passed);
     }
+    let by_query = failure(leg, Check::GrafanaQuery);
+    let describes = matches!(check, Check::Auth | Check::Datasource);
+    describes && by_query.is_some() && by_query != failure(leg, check)
 }
 
 /// Whether our own side explains it as well as the far end does.

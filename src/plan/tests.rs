@@ -161,14 +161,24 @@ fn rows_with_a_period_are_kept_but_never_a_failure_of_our_rights() {
 fn a_missing_name_is_told_by_the_rung_that_breaks() {
     let missing = || row(Outcome::Failed(Cause::DnsNoSuchName));
     let cases = [
-        (Ladder::WrongClusterDomain, "p.m.svc.cluster.example", Cause::DnsWrongClusterDomain),
-        (Ladder::NoSuchNamespace, "p.m.svc", Cause::DnsNoSuchNamespace),
-        (Ladder::NoSuchService, "p.m.svc", Cause::DnsNoSuchService),
-        (Ladder::NoSuchService, "prometheus-operated.m.svc", Cause::NoReadyEndpoints),
-        (Ladder::Unknown, "p.example.org", Cause::DnsNoSuchName),
+        (
+            Ladder::WrongClusterDomain,
+            "p.m.svc.cluster.example",
+            false,
+            Cause::DnsWrongClusterDomain,
+        ),
+        (Ladder::NoSuchNamespace, "p.m.svc", false, Cause::DnsNoSuchNamespace),
+        (Ladder::NoSuchService, "p.m.svc", false, Cause::DnsNoSuchService),
+        (Ladder::NoSuchService, "prometheus-operated.m.svc", false, Cause::NoReadyEndpoints),
+        (Ladder::NoSuchService, "p.m.svc", true, Cause::NoReadyEndpoints),
+        (Ladder::NoSuchNamespace, "p.m.svc", true, Cause::DnsNoSuchNamespace),
+        (Ladder::Unknown, "p.example.org", false, Cause::DnsNoSuchName),
     ];
-    for (found, host, expected) in cases {
-        assert_eq!(explained_name(missing(), host, found).outcome, Outcome::Failed(expected));
+    for (found, host, was_headless, expected) in cases {
+        assert_eq!(
+            explained_name(missing(), host, was_headless, found).outcome,
+            Outcome::Failed(expected)
+        );
     }
 }
 

@@ -3,6 +3,9 @@
 //! They are asked last, with what time is left, once a minute each. What they cost is nobody's
 //! verdict: what is not asked in this cycle is asked first in the next one.
 
+use std::time::Duration;
+
+use crate::classify::Vector;
 use crate::clock::{self, Now};
 use crate::judge;
 use crate::link::Link;
@@ -10,6 +13,7 @@ use crate::link::assertion::Assertion;
 use crate::plan;
 use crate::probe::Occasion;
 use crate::report::asserted::Asserted;
+use crate::report::cause::Cause;
 use crate::report::check::Check;
 use crate::report::{Leg, Trigger};
 
@@ -22,6 +26,20 @@ pub fn due<'a>(link: &'a Link, memory: &[Asserted], occasion: Occasion) -> Vec<&
         }
         Trigger::Confirmation | Trigger::Tripwire | Trigger::LateAnswer => Vec::new(),
     }
+}
+
+/// What comes of `assertion`, whose answer, or the cause and the words in its place, took so long.
+pub fn came(
+    assertion: &Assertion,
+    answer: Result<&Vector, (Cause, &str)>,
+    took: Duration,
+    asked: Now,
+) -> Asserted {
+    let (told, says) = match answer {
+        Ok(vector) => judge::assertion::answered(assertion.holds, vector, took),
+        Err((cause, words)) => judge::assertion::unanswered(assertion.holds, cause, words, took),
+    };
+    Asserted { name: assertion.name.clone(), told, says, asked, took }
 }
 
 /// Keeps what came of one in place of what came before.

@@ -15,9 +15,9 @@ use crate::clock::{self, Stopwatch};
 use crate::judge;
 use crate::link::assertion::Assertion;
 use crate::link::{Endpoint, Link, Scheme};
+use crate::net::credentials;
 use crate::net::http::{Connection, Request, Response};
 use crate::net::stream::Stream;
-use crate::net::{credentials, limits};
 use crate::plan::{self, Applies, Step};
 use crate::probe::agreement;
 use crate::probe::causes::End;
@@ -52,15 +52,12 @@ pub async fn walk(
         endpoint,
         thresholds: &link.thresholds,
         reached: facts.reached_prometheus,
+        was_headless: memory.about.as_ref().is_some_and(|about| about.is_headless),
         last: occasion.deadlines.report,
     };
     let now = occasion.started;
-    let mut named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
+    let named = hops.dns(memory.name.hint(now), occasion.deadlines.checks).await;
     memory.name.note(named.hit.clone(), now);
-    let was_headless = memory.about.as_ref().is_some_and(|about| about.is_headless);
-    if was_headless && named.row.outcome == Outcome::Failed(Cause::DnsNoSuchService) {
-        named.row.outcome = Outcome::Failed(Cause::NoReadyEndpoints);
-    }
     let replicas = if link.all_addresses { named.addresses.len().min(MAX_REPLICAS) } else { 1 };
     let start = |addresses: &[SocketAddr]| Steps {
         link,
@@ -186,15 +183,9 @@ impl Steps<'_> {
         let took = watch.read();
         self.leg.seen.flavour = flavour;
         let lost = matches!(answer, Err(Bad::Lost(..)));
-        let (told, says) = match answer {
-            Ok((_, vector)) => judge::assertion::answered(assertion.holds, &vector, took),
-            Err(bad) => {
-                let (cause, words) = bad.words();
-                judge::assertion::unanswered(assertion.holds, cause, &words, took)
-            }
-        };
-        let (name, asked) = (assertion.name.clone(), self.occasion.started);
-        (Asserted { name, told, says, asked, took }, lost)
+        let answer = answer.map(|(_, vector)| vector).map_err(Bad::words);
+        let answer = answer.as_ref().map_err(|(cause, words)| (*cause, words.as_str()));
+        (assertions::came(assertion, answer, took, self.occasion.started), lost)
     }
 
     async fn run(&mut self, check: Check) -> Row {
@@ -342,14 +333,7 @@ impl Steps<'_> {
     async fn ask_version(&mut self) {
         let (now, told) = (self.occasion.started, self.leg.seen.flavour);
         if !self.about.as_ref().is_some_and(|about| about.is_fresh(now)) {
-            let path = "/api/v1/status/buildinfo";
-            let answered = match self.request(path) {
-                Ok(request) => self.send(&request).await.ok(),
-                Err(_) => None,
-            };
-            let info = answered.and_then(|response| {
-                classify::prometheus::buildinfo(&line::answer(&response, path, false))
-            });
+            let info = self.buildinfo().await;
             let (version, flavour) = info.map_or((None, None), |i| (i.version, i.flavour));
             let Hops { net, endpoint, .. } = self.hops;
             let deadline = self.occasion.deadlines.checks;
@@ -382,12 +366,6 @@ impl Steps<'_> {
                 Err(Bad::Rejected(response.status, Box::new(rejection)))
             }
         }
-    }
-
-    fn request(&self, path: &str) -> Result<Request, Bad> {
-        let headers = self.headers()?;
-        let cap = limits::SMALL_BODY;
-        Ok(query::get(self.hops.endpoint, path, &headers, self.hops.is_absolute(), cap))
     }
 
     fn headers(&self) -> Result<Vec<(String, String)>, Bad> {

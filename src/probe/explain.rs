@@ -20,8 +20,7 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     let has_namespace = exists(&asked.result);
     if has_namespace == Some(true) {
         // An ExternalName exists without ports; what it stands for is then what does not.
-        let service = format!("{}.{namespace}", name.service);
-        let asked = resolver.ask(&service, Kind::Srv, deadline).await;
+        let asked = resolver.ask(&name.full(), Kind::Srv, deadline).await;
         rungs.extend(asked.attempts);
         let has_service = exists(&asked.result) == Some(true);
         let found = if has_service { Ladder::Unknown } else { Ladder::NoSuchService };
@@ -52,40 +51,39 @@ pub fn denied_by_cluster(lookup: &Lookup, host: &str, zone: Option<&str>) -> boo
     let Some(name) = ClusterName::parse(host, zone).filter(|name| name.is_written_out) else {
         return false;
     };
-    let full = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
+    let full = name.full();
     lookup.attempts.iter().any(|attempt| {
         attempt.failure == Some(DnsFailure::NxDomain) && attempt.name.eq_ignore_ascii_case(&full)
     })
 }
 
-/// All ports of the Service behind `host`, from the SRV record of its plain name; none when the
-/// name is not a Service's, or nobody answers.
+/// All ports of the Service behind `host`; none when the name is not a Service's, or nobody
+/// answers.
 pub async fn service_ports(resolver: &Resolver, host: &str, deadline: Instant) -> Vec<u16> {
-    let Some(zone) = resolver.settings().zone() else { return Vec::new() };
-    let Some(name) = ClusterName::parse(host, zone) else { return Vec::new() };
-    let service = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
-    let mut ports: Vec<u16> = match resolver.ask(&service, Kind::Srv, deadline).await.result {
-        Ok(records) => records.iter().filter_map(port_of).collect(),
-        Err(_) => Vec::new(),
-    };
+    let found = service(resolver, host, deadline).await;
+    let mut ports: Vec<u16> = found.into_iter().map(|(port, _)| port).collect();
     ports.sort_unstable();
     ports.dedup();
     ports
 }
 
-/// Whether `host` is a Service whose name leads to its pods: only then the SRV records of its plain
-/// name point at other names than its own.
+/// Whether `host` is a Service whose name leads to its pods.
 pub async fn is_headless(resolver: &Resolver, host: &str, deadline: Instant) -> bool {
+    service(resolver, host, deadline).await.into_iter().any(|(_, leads_to_pod)| leads_to_pod)
+}
+
+/// The SRV records of the plain name of the Service behind `host`: each port, and whether it leads
+/// to a pod. Only those of a headless one point at other names than its own.
+async fn service(resolver: &Resolver, host: &str, deadline: Instant) -> Vec<(u16, bool)> {
     let zone = resolver.settings().zone();
-    let Some(name) = zone.and_then(|zone| ClusterName::parse(host, zone)) else { return false };
-    let service = format!("{}.{}.svc.{}", name.service, name.namespace, name.domain);
-    let asked = resolver.ask(&service, Kind::Srv, deadline).await;
-    asked.result.is_ok_and(|records| {
-        records.iter().any(|record| match record {
-            Record::Srv { target, .. } => !target.eq_ignore_ascii_case(&service),
-            Record::Address(_) => false,
-        })
-    })
+    let name = zone.and_then(|zone| ClusterName::parse(host, zone));
+    let Some(full) = name.map(ClusterName::full) else { return Vec::new() };
+    let records = resolver.ask(&full, Kind::Srv, deadline).await.result.unwrap_or_default();
+    let port = |record: &Record| match record {
+        Record::Srv { port, target } => Some((*port, !target.eq_ignore_ascii_case(&full))),
+        Record::Address(_) => None,
+    };
+    records.iter().filter_map(port).collect()
 }
 
 /// What a connection that failed so means most likely first: data planes differ in what they say of
@@ -119,13 +117,6 @@ pub fn likely(failure: &ConnectFailure) -> &'static [&'static str] {
         ],
         ConnectFailure::Reset => &["a proxy or load balancer with nothing behind it"],
         ConnectFailure::Local(_) => &[],
-    }
-}
-
-fn port_of(record: &Record) -> Option<u16> {
-    match record {
-        Record::Srv { port, .. } => Some(*port),
-        Record::Address(_) => None,
     }
 }
 
@@ -173,6 +164,11 @@ impl<'a> ClusterName<'a> {
             Some(rest) => rest.strip_prefix("svc.")?,
         };
         Some(Self { service, namespace, domain, is_written_out: rest.is_some() })
+    }
+
+    /// The name, written out.
+    fn full(self) -> String {
+        format!("{}.{}.svc.{}", self.service, self.namespace, self.domain)
     }
 }
 

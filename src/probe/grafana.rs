@@ -52,6 +52,7 @@ pub async fn walk(
         endpoint: &side.end.endpoint,
         thresholds: &link.thresholds,
         reached: facts.reached_grafana,
+        was_headless: false,
         last: occasion.deadlines.report,
     };
     let through = Through {

@@ -34,6 +34,8 @@ pub struct Hops<'a> {
     pub thresholds: &'a Thresholds,
     /// This end answered before.
     pub reached: bool,
+    /// Its name led to pods when it was last asked.
+    pub was_headless: bool,
     /// The report closes then; what is left between a check's deadline and this belongs to
     /// explaining.
     pub last: Instant,
@@ -105,7 +107,7 @@ impl<'a> Hops<'a> {
         self.note_proxy(&mut row.facts);
         if plan::explanation(Check::Dns, row.outcome) == Some(Explanation::NameLadder) {
             let (found, rungs) = explain::ladder(&self.net.resolver, &url.host, self.last).await;
-            row = plan::explained_name(row, &url.host, found);
+            row = plan::explained_name(row, &url.host, self.was_headless, found);
             if !rungs.is_empty() {
                 row.facts.list(Key::Ladder, rungs.iter().map(attempt_words));
             }

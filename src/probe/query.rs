@@ -90,11 +90,23 @@ pub fn get(
     through_proxy: bool,
     cap: usize,
 ) -> Request {
-    let target = format!("{}{path}", endpoint.url.path);
+    let url = &endpoint.url;
+    get_at(url, &format!("{}{path}", url.path), headers, through_proxy, cap)
+}
+
+/// A plain GET of a whole path.
+#[must_use]
+pub fn get_at(
+    url: &BaseUrl,
+    path: &str,
+    headers: &[(String, String)],
+    through_proxy: bool,
+    cap: usize,
+) -> Request {
     Request {
         method: Method::Get,
-        target: target_form(&endpoint.url, target, through_proxy),
-        host: endpoint.url.host_header(),
+        target: target_form(url, path.to_owned(), through_proxy),
+        host: url.host_header(),
         headers: headers.to_vec(),
         body: None,
         cap,

@@ -4,19 +4,20 @@
 //! What comes back is evidence: no outcome changes, and what does not come in the time that is kept
 //! for explaining is not missed.
 
-use crate::classify::prometheus::around;
-use crate::classify::prometheus::buildinfo;
+use tokio::time::Instant;
+
+use crate::classify::Answer;
+use crate::classify::prometheus::{BuildInfo, around, buildinfo};
 use crate::net::limits;
-use crate::probe::line::{self, Line};
+use crate::probe::direct::{Steps, Wire};
+use crate::probe::line;
 use crate::probe::query;
 use crate::report::cause::Cause;
 use crate::report::check::Check;
-use crate::report::facts::{Fact, Key};
+use crate::report::facts::{Fact, Key, clean};
 use crate::report::finding::Finding;
 use crate::report::seen::Flavour;
 use crate::report::{Outcome, Row};
-
-use super::{Steps, Wire};
 
 const BUILDINFO: &str = "/api/v1/status/buildinfo";
 
@@ -25,10 +26,10 @@ const BUILDINFO: &str = "/api/v1/status/buildinfo";
 impl Steps<'_> {
     /// Explains a failed query.
     pub(super) async fn explain(&mut self) {
-        let outcome = self.leg.outcome(Check::Query);
+        let (outcome, last) = (self.leg.outcome(Check::Query), self.hops.last);
         if outcome == Some(Outcome::Failed(Cause::Starting)) {
             let asked = format!("{}/api/v1/status/walreplay", self.hops.endpoint.url.path);
-            let progress = self.look(&asked, around::replay).await;
+            let progress = self.look(&asked, last, around::replay).await;
             self.note(Key::Replay, progress);
         } else if outcome == Some(Outcome::Failed(Cause::WrongPathPrefix)) {
             let base = self.base_path().await;
@@ -44,7 +45,7 @@ impl Steps<'_> {
             return;
         }
         let asked = format!("{}/api/v1/stores", self.hops.endpoint.url.path);
-        let Some(stores) = self.look(&asked, around::stores).await else { return };
+        let Some(stores) = self.look(&asked, self.hops.last, around::stores).await else { return };
         let Some(row) = self.query_row() else { return };
         let dead: Vec<String> =
             stores.dead.iter().map(|store| format!("{}: {}", store.name, store.error)).collect();
@@ -59,36 +60,42 @@ impl Steps<'_> {
     /// The base path under which Prometheus answers at this address, if it is one of two: none at
     /// all, or where the root leads.
     async fn base_path(&mut self) -> Option<String> {
+        let last = self.hops.last;
         if !self.hops.endpoint.url.path.is_empty()
-            && self.look(BUILDINFO, buildinfo).await.is_some()
+            && self.look(BUILDINFO, last, buildinfo).await.is_some()
         {
             return Some("/".to_owned());
         }
-        let base = self.look("/", around::prefix).await?;
-        self.look(&format!("{base}{BUILDINFO}"), buildinfo).await?;
+        let base = self.look("/", last, around::prefix).await?;
+        self.look(&format!("{base}{BUILDINFO}"), last, buildinfo).await?;
         Some(base)
     }
 
-    /// GETs `path` of this address and reads the answer.
+    /// What the server says of itself, where it is asked under the base path.
+    pub(super) async fn buildinfo(&mut self) -> Option<BuildInfo> {
+        let asked = format!("{}{BUILDINFO}", self.hops.endpoint.url.path);
+        self.look(&asked, self.occasion.deadlines.checks, buildinfo).await
+    }
+
+    /// GETs `path`, the base path included, and reads the answer.
     async fn look<T>(
         &mut self,
         path: &str,
-        read: impl Fn(&crate::classify::Answer<'_>) -> Option<T>,
+        deadline: Instant,
+        read: impl Fn(&Answer<'_>) -> Option<T>,
     ) -> Option<T> {
         let headers = self.headers().ok()?;
-        let mut endpoint = self.hops.endpoint.clone();
-        endpoint.url.path.clear();
+        let url = &self.hops.endpoint.url;
         let request =
-            query::get(&endpoint, path, &headers, self.hops.is_absolute(), limits::SMALL_BODY);
+            query::get_at(url, path, &headers, self.hops.is_absolute(), limits::SMALL_BODY);
         let Wire::Speaking(line) = &mut self.wire else { return None };
-        let line: &mut Line = line;
-        let response = line.send(&self.hops, &request, self.hops.last).await.ok()?;
+        let response = line.send(&self.hops, &request, deadline).await.ok()?;
         read(&line::answer(&response, path, false))
     }
 
     fn note(&mut self, key: Key, text: Option<String>) {
         if let (Some(text), Some(row)) = (text, self.query_row()) {
-            row.facts.push(key, Fact::Text(crate::report::facts::clean(&text)));
+            row.facts.push(key, Fact::Text(clean(&text)));
         }
     }
 

@@ -4,13 +4,11 @@
 //! does, so an assertion about time is asked by itself.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::carried::GrafanaMemory;
 use crate::classify::Vector;
 use crate::classify::grafana_answer::{self, Failure};
 use crate::clock::{self, Stopwatch};
-use crate::judge;
 use crate::link::assertion::Assertion;
 use crate::plan::Step;
 use crate::probe::assertions;
@@ -69,23 +67,8 @@ impl Through<'_> {
             }
             Err(failure) => Err((failure.cause, failure.message.as_str())),
         };
-        numbered.map(|(number, one)| self.asserted(one, came(number), took)).collect()
-    }
-
-    fn asserted(
-        &self,
-        assertion: &Assertion,
-        came: Result<&Vector, (Cause, &str)>,
-        took: Duration,
-    ) -> Asserted {
-        let (told, says) = match came {
-            Ok(vector) => judge::assertion::answered(assertion.holds, vector, took),
-            Err((cause, words)) => {
-                judge::assertion::unanswered(assertion.holds, cause, words, took)
-            }
-        };
-        let (name, asked) = (assertion.name.clone(), self.occasion.started);
-        Asserted { name, told, says, asked, took }
+        let now = self.occasion.started;
+        numbered.map(|(number, one)| assertions::came(one, came(number), took, now)).collect()
     }
 }
 

@@ -92,6 +92,7 @@ impl Call {
             endpoint: &self.grafana.endpoint,
             thresholds: &self.thresholds,
             reached: true,
+            was_headless: false,
             last: deadline,
         };
         let fresh = || Line::new(End::Grafana, self.address, None);
