@@ -12,14 +12,12 @@
     reason = "a program of its own, which measures from outside"
 )]
 
-use std::error::Error;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use promlink::demo::dns::{self, Zone};
 use promlink::demo::fault::{Dns, Prometheus as Fault, Wire};
@@ -30,9 +28,10 @@ use tempfile::TempDir;
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use serving::{Daemon, Outcome, median};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_promlink");
+mod serving;
+
 /// The cadence of the links: every bound is told in it.
 const INTERVAL: u64 = 5;
 const TIMEOUT: u64 = 2;
@@ -52,11 +51,8 @@ fn main() -> Outcome<()> {
             for _ in 0..RUNS {
                 runs.push(fault.run(&runtime, tripwire)?);
             }
-            let median = |of: fn(&Known) -> Duration| {
-                let mut all: Vec<Duration> = runs.iter().map(of).collect();
-                all.sort_unstable();
-                all.get(RUNS / 2).copied().unwrap_or_default().as_secs_f64()
-            };
+            let median =
+                |of: fn(&Known) -> Duration| median(runs.iter().map(of).collect()).as_secs_f64();
             let cause = runs.first().map_or("", |known| &known.cause);
             let (metrics, json) = (median(|known| known.metrics), median(|known| known.json));
             let on = if tripwire { "on" } else { "off" };
@@ -99,7 +95,7 @@ impl What {
         match self {
             Self::Kill | Self::Freeze => {
                 let server = Real::start(false)?;
-                let daemon = Daemon::start(&server.link(tripwire))?;
+                let daemon = server.watched(tripwire)?;
                 daemon.known_after(|| {
                     let signal = if matches!(self, Self::Kill) { "-KILL" } else { "-STOP" };
                     let id = server.process.id().to_string();
@@ -109,7 +105,7 @@ impl What {
             }
             Self::Certificate => {
                 let server = Real::start(true)?;
-                let daemon = Daemon::start(&server.link(tripwire))?;
+                let daemon = server.watched(tripwire)?;
                 // It reads its web configuration, and with it the certificate, at each handshake.
                 daemon.known_after(|| certificate(server.folder.path(), "cert.pem"))
             }
@@ -126,11 +122,13 @@ impl What {
             "http://prometheus-k8s.monitoring.svc.cluster.local:{}",
             server.address().port()
         );
-        let daemon = Daemon::start(&format!(
+        let folder = tempfile::tempdir()?;
+        let config = format!(
             "dns: {{servers: ['{}'], search: [svc.cluster.local, cluster.local], ndots: 5}}\n{}",
             names.address(),
             link(&format!("url: '{url}'"), tripwire)
-        ))?;
+        );
+        let daemon = watched(folder.path(), &config)?;
         let mut hole = None;
         let known = daemon.known_after(|| {
             if matches!(self, Self::Name) {
@@ -155,6 +153,13 @@ impl What {
         });
         known
     }
+}
+
+/// The daemon, with this configuration in that folder.
+fn watched(folder: &Path, config: &str) -> Outcome<Daemon> {
+    let file = folder.join("promlink.yml");
+    fs::write(&file, config)?;
+    Daemon::start(&file)
 }
 
 fn link(end: &str, tripwire: bool) -> String {
@@ -205,6 +210,10 @@ impl Real {
         Ok(Self { process, folder, address, tls })
     }
 
+    fn watched(&self, tripwire: bool) -> Outcome<Daemon> {
+        watched(self.folder.path(), &self.link(tripwire))
+    }
+
     fn link(&self, tripwire: bool) -> String {
         let address = self.address;
         if !self.tls {
@@ -223,39 +232,7 @@ impl Drop for Real {
     }
 }
 
-/// The release binary, serving.
-struct Daemon {
-    process: Child,
-    address: SocketAddr,
-    _folder: TempDir,
-}
-
 impl Daemon {
-    fn start(config: &str) -> Outcome<Self> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("promlink.yml");
-        fs::write(&path, config)?;
-        let mut process = Command::new(BINARY)
-            .args(["serve", "--web.listen-address=127.0.0.1:0"])
-            .arg(format!("--config.file={}", path.display()))
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut log = BufReader::new(process.stderr.take().ok_or("no log")?);
-        let mut line = String::new();
-        while !line.contains("promlink serves") {
-            line.clear();
-            if log.read_line(&mut line)? == 0 {
-                return Err("promlink does not serve".into());
-            }
-        }
-        // What it says further must not block it.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let address = line.split_once("address=").ok_or("no address")?.1;
-        let address = address.split_whitespace().next().ok_or("no address")?;
-        let address = address.trim_matches('"').parse()?;
-        Ok(Self { process, address, _folder: folder })
-    }
-
     /// Waits until all is well, injects, and measures.
     fn known_after(&self, inject: impl FnOnce() -> Outcome<()>) -> Outcome<Known> {
         let up = |value: &str| format!("promlink_link_up{{link=\"k8s\"}} {value}\n");
@@ -281,7 +258,7 @@ impl Daemon {
     fn until(&self, path: &str, wanted: &str) -> Outcome<String> {
         let begun = Instant::now();
         loop {
-            let body = self.get(path)?;
+            let body = String::from_utf8(self.get(path)?)?;
             if body.contains(wanted) {
                 return Ok(body);
             }
@@ -290,21 +267,6 @@ impl Daemon {
             }
             sleep(Duration::from_millis(10));
         }
-    }
-
-    fn get(&self, path: &str) -> Outcome<String> {
-        let mut stream = TcpStream::connect(self.address)?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: promlink\r\nConnection: close\r\n\r\n")?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
     }
 }
 

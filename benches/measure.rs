@@ -11,11 +11,8 @@
     reason = "a program of its own, which measures from outside"
 )]
 
-use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -23,15 +20,14 @@ use std::{env, fs};
 
 use promlink::demo::standin::ANY_PORT;
 use promlink::demo::{grafana, prometheus};
+use serving::{BINARY, Daemon, Outcome, SECOND, median};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+mod serving;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_promlink");
 /// Set in the process that plays the stand-ins.
 const STAND_IN: &str = "PROMLINK_BENCH_STAND_IN";
 /// Grafanas that share the links: 200 data sources each are many already.
 const GRAFANAS: usize = 50;
-const SECOND: Duration = Duration::from_secs(1);
 
 fn main() -> Outcome<()> {
     if env::var_os(STAND_IN).is_some() {
@@ -190,44 +186,7 @@ impl Drop for Stage {
     }
 }
 
-/// The release binary, serving.
-struct Daemon {
-    process: Child,
-    address: SocketAddr,
-    ready_after: Duration,
-}
-
 impl Daemon {
-    fn start(config: &Path) -> Outcome<Self> {
-        // A port that was free a moment ago: nobody else is expected here.
-        let address = std::net::TcpListener::bind(ANY_PORT)?.local_addr()?;
-        let begun = Instant::now();
-        let process = Command::new(BINARY)
-            .arg("serve")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--web.listen-address={address}"))
-            .stderr(Stdio::null())
-            .spawn()?;
-        let mut daemon = Self { process, address, ready_after: Duration::ZERO };
-        while daemon.get("/-/ready").is_err() {
-            if begun.elapsed() > 30 * SECOND {
-                return Err("not ready after 30 s".into());
-            }
-            sleep(Duration::from_micros(500));
-        }
-        daemon.ready_after = begun.elapsed();
-        Ok(daemon)
-    }
-
-    /// The body of a path, by a client that costs the daemon as little as possible.
-    fn get(&self, path: &str) -> Outcome<Vec<u8>> {
-        let mut stream = TcpStream::connect(self.address)?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: promlink\r\nConnection: close\r\n\r\n")?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        if answer.starts_with(b"HTTP/1.1 200") { Ok(answer) } else { Err("not 200".into()) }
-    }
-
     /// Cycles of all links so far.
     fn cycles(&self) -> Outcome<u64> {
         let text = String::from_utf8(self.get("/metrics")?)?;
@@ -276,18 +235,6 @@ impl Daemon {
         let kib: u64 = line.split_whitespace().nth(1).ok_or("no number")?.parse()?;
         Ok(kib * 1024)
     }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-fn median(mut all: Vec<Duration>) -> Duration {
-    all.sort_unstable();
-    all.get(all.len() / 2).copied().unwrap_or_default()
 }
 
 fn ms(time: Duration) -> String {

@@ -9,6 +9,7 @@ mod faults; // one injected fault, one expected line
 mod hostile; // answers that no server should give
 mod know; // how soon it knows
 mod namespace; // a network of the test's own
+mod need; // what may be missing here
 mod prometheus; // the real program
 mod real; // promlink against it
 mod reload; // new configuration in a running daemon

@@ -2,7 +2,6 @@
 //! its own, on a port that the kernel chooses, so that no two can meet.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -10,6 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::need;
 
 /// It logs this once everything works.
 const READY: &str = "Server is ready to receive web requests.";
@@ -60,20 +61,11 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Starts it and waits until it is as far as its mode allows; none where the program is
-    /// missing, which fails under `PROMLINK_REQUIRE_REAL=1`.
+    /// missing.
     pub fn start(setup: Setup<'_>) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path(), setup);
-        let process = match command(folder.path(), setup).spawn() {
-            Ok(process) => process,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let required = std::env::var("PROMLINK_REQUIRE_REAL").is_ok_and(|set| set == "1");
-                assert!(!required, "prometheus: {error}");
-                println!("skipped: no prometheus");
-                return None;
-            }
-            Err(error) => panic!("prometheus: {error}"),
-        };
+        let process = need::spawn(&mut command(folder.path(), setup))?;
         let mut this = Self { process, address: ([127, 0, 0, 1], 0).into(), folder };
         let awaited = if setup.mode == Mode::Replaying { "Replaying WAL" } else { READY };
         this.until("start", || {

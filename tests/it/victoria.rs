@@ -2,7 +2,7 @@
 //! other errors, other times and no scalars, and promlink must say what it is.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::thread::sleep;
@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use crate::check::{check_url, check_yaml};
+use crate::need;
 
 /// A running server; dropping it kills it.
 struct Victoria {
@@ -53,26 +54,17 @@ fn samples_that_end() {
 // === impl Victoria ===
 
 impl Victoria {
-    /// Starts it; none where the program is missing, which fails under `PROMLINK_REQUIRE_REAL=1`.
+    /// Starts it; none where the program is missing.
     fn start() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         // It cannot be told to choose a port by itself and say which.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let spawned = Command::new("victoria-metrics")
+        let mut command = Command::new("victoria-metrics");
+        command
             .arg(format!("-storageDataPath={}", folder.path().join("data").display()))
             .arg(format!("-httpListenAddr={address}"))
-            .stderr(fs::File::create(folder.path().join("log")).unwrap())
-            .spawn();
-        let process = match spawned {
-            Ok(process) => process,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let required = std::env::var("PROMLINK_REQUIRE_REAL").is_ok_and(|set| set == "1");
-                assert!(!required, "victoria-metrics: {error}");
-                println!("skipped: no victoria-metrics");
-                return None;
-            }
-            Err(error) => panic!("victoria-metrics: {error}"),
-        };
+            .stderr(fs::File::create(folder.path().join("log")).unwrap());
+        let process = need::spawn(&mut command)?;
         let this = Self { process, address, _folder: folder };
         this.until(|| this.get("GET", "/health", "").is_some_and(|said| said.contains("OK")));
         Some(this)

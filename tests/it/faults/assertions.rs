@@ -237,6 +237,11 @@ async fn each_is_named_with_its_reason() {
     assert_eq!(link["findings"][0]["detail"], lines[0]);
 }
 
+/// How often this query was asked.
+fn times(seen: &[String], query: &str) -> usize {
+    seen.iter().filter(|seen| seen.ends_with(query)).count()
+}
+
 #[tokio::test]
 async fn a_daemon_asks_once_a_minute_and_keeps_what_it_found() {
     let ground = Ground::build().await;
@@ -250,7 +255,7 @@ async fn a_daemon_asks_once_a_minute_and_keeps_what_it_found() {
     let daemon = Watched::start(&ground.link, &ground.yaml(&config)).await;
     daemon.after_cycles(3.0).await;
     let seen = ground.direct.seen();
-    let asked = |query: &str| seen.iter().filter(|seen| seen.ends_with(query)).count();
+    let asked = |query: &str| times(&seen, query);
     assert_eq!((asked(" kube_pod_status_phase"), asked(" count(up)")), (1, 1), "{seen:?}");
     assert!(asked(" up") >= 3, "{seen:?}");
     let metrics = daemon.get("/metrics").await;
@@ -275,7 +280,7 @@ async fn one_that_hangs_keeps_neither_the_link_nor_the_others_from_working() {
     let daemon = Watched::start(&ground.link, &ground.yaml(&config)).await;
     daemon.after_cycles(3.0).await;
     let seen = ground.direct.seen();
-    let asked = |query: &str| seen.iter().filter(|seen| seen.ends_with(query)).count();
+    let asked = |query: &str| times(&seen, query);
     assert_eq!((asked(" max(up)"), asked(" count(up)")), (1, 1), "{seen:?}");
     let metrics = daemon.get("/metrics").await;
     let link = &ground.link;
