@@ -127,7 +127,9 @@ impl Daemon {
     /// What cannot be started, as a sentence.
     pub fn assemble(settings: Settings, sources: Sources) -> Result<Self, String> {
         let stats = Arc::new(SelfStats::default());
-        let probe = Arc::new(Probe::new(resolver(&settings, &stats)?, Arc::clone(&stats)));
+        let host = host_name();
+        let probe = Probe::new(resolver(&settings, &stats)?, Arc::clone(&stats), &host);
+        let probe = Arc::new(probe);
         let base = settings.web.external_url.clone().unwrap_or_default();
         let first = Arc::new(link_set(&settings));
         let mut board = Board::new(clock::now());
@@ -250,7 +252,7 @@ async fn follow(
 /// What cannot be started, as a sentence.
 pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckResult, String> {
     let stats = Arc::new(SelfStats::default());
-    let probe = Probe::new(resolver(&settings, &stats)?, stats);
+    let probe = Probe::new(resolver(&settings, &stats)?, stats, &host_name());
     let until = clock::deadline(options.wait.unwrap_or_default());
     let base = settings.web.external_url.clone();
     let links = settings.links.into_iter().map(Arc::new);

@@ -19,6 +19,7 @@ use crate::link::Grafana;
 use crate::report::Row;
 use crate::report::check::CheckMap;
 use crate::report::seen::Seen;
+use crate::secret::Secret;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,8 @@ pub struct Desk {
     pub auth: Shared<Rights>,
     /// Where it last answered, and by which name.
     pub last: std::sync::Mutex<LastGood>,
+    /// A token that we made for ourselves.
+    pub own: std::sync::Mutex<OwnToken>,
     slots: Arc<Semaphore>,
     outliving: Arc<Semaphore>,
 }
@@ -51,6 +54,17 @@ pub struct LastGood {
     pub address: Option<SocketAddr>,
     /// The name that resolved.
     pub name: NameMemory,
+}
+
+/// A token that we made for ourselves, in memory alone.
+#[derive(Debug, Default)]
+pub struct OwnToken {
+    /// The token.
+    pub token: Option<Secret>,
+    /// When it was made.
+    pub made: Option<Now>,
+    /// When we last tried to make one.
+    pub tried: Option<Now>,
 }
 
 /// One visit: Grafana reached, and asked for its health.
@@ -117,6 +131,7 @@ impl Desk {
             visit: Shared::default(),
             auth: Shared::default(),
             last: std::sync::Mutex::default(),
+            own: std::sync::Mutex::default(),
             slots: Arc::new(Semaphore::new(SLOTS)),
             outliving: Arc::new(Semaphore::new(OUTLIVING)),
         }
@@ -132,6 +147,12 @@ impl Desk {
     #[must_use]
     pub fn leave_to_outlive(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.outliving).try_acquire_owned().ok()
+    }
+
+    /// Reads or changes the token that is our own.
+    pub fn with_own<R>(&self, change: impl FnOnce(&mut OwnToken) -> R) -> R {
+        let mut own = self.own.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&mut own)
     }
 
     /// Reads or changes where it last answered.

@@ -81,6 +81,8 @@ pub struct Grafana {
     pub endpoint: Endpoint,
     /// The organisation that the token must belong to, when the user named one.
     pub org_id: Option<u64>,
+    /// Who may make a token for us where none is given or the given one is rejected.
+    pub bootstrap: Option<Auth>,
 }
 
 /// How a link names its data source.

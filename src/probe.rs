@@ -48,6 +48,8 @@ struct Net {
     resolver: Resolver,
     trust: Trust,
     stats: Arc<SelfStats>,
+    /// What tells replicas apart, in names of what they make.
+    host: Arc<str>,
 }
 
 /// When the parts of a cycle have to end.
@@ -76,16 +78,16 @@ struct Occasion {
 impl Probe {
     /// Walks with this resolver.
     #[must_use]
-    pub fn new(resolver: Resolver, stats: Arc<SelfStats>) -> Self {
-        let net = Arc::new(Net { resolver, trust: Trust::default(), stats });
+    pub fn new(resolver: Resolver, stats: Arc<SelfStats>, host: &str) -> Self {
+        let net = Arc::new(Net { resolver, trust: Trust::default(), stats, host: host.into() });
         Self { net: Mutex::new(net), desks: Mutex::default() }
     }
 
     /// From the next cycle on, resolves with another resolver.
     pub fn resolve_with(&self, resolver: Resolver) {
         let mut net = self.net.lock().unwrap_or_else(PoisonError::into_inner);
-        let stats = Arc::clone(&net.stats);
-        *net = Arc::new(Net { resolver, trust: Trust::default(), stats });
+        let (stats, host) = (Arc::clone(&net.stats), Arc::clone(&net.host));
+        *net = Arc::new(Net { resolver, trust: Trust::default(), stats, host });
     }
 
     fn net(&self) -> Arc<Net> {

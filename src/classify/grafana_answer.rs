@@ -7,6 +7,7 @@
 //! Grafana's for a bad request, and 500 `invalid API key` is a revoked token (or a dead database,
 //! which `/api/health` has told before).
 
+pub mod accounts;
 mod datasource;
 mod decode;
 
@@ -325,7 +326,7 @@ pub fn permission(rejection: &Rejection) -> Option<&str> {
 
 /// Decodes what the endpoint promises, or says what came instead.
 fn expect<'a, T: Deserialize<'a>>(answer: &Answer<'a>) -> Result<T, Rejection> {
-    if answer.status != 200 {
+    if !answer.is_success() {
         return Err(rejection(answer));
     }
     serde_json::from_slice(answer.body).map_err(|error| {

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::http::{HttpPart, any_url, http, url};
+use super::http::{HttpPart, any_url, http, login, url};
 use super::link::{Around, defaults, link};
 use super::node::{Keys, Node};
 use super::words::{
     NAME_RULE, dns_server, duration, is_dns_name, is_name, listen_address, meant, number, one_of,
 };
 use super::{Base, DnsOverrides, Level, Log, LogFormat, Settings, Web};
-use crate::link::{AlarmTiming, Endpoint, Grafana, GrafanaName, Link};
+use crate::link::{AlarmTiming, Auth, Endpoint, Grafana, GrafanaName, Link};
 use crate::report::cause::Cause;
 use crate::report::facts::clean;
 
@@ -99,7 +99,14 @@ fn grafana(node: &Node<'_>, base: &Base) -> Option<Grafana> {
         let org_id = keys.get("org_id", |node| number(node, 1..=u64::MAX));
         let http = http(keys, base).finish(&HttpPart::default());
         let http = http.map_err(|what| keys.fail(what)).ok();
-        Some(Grafana { endpoint: Endpoint { url: url?, http: http? }, org_id })
+        let bootstrap = keys.get("bootstrap", |node| login(node, base, "user"));
+        let bootstrap = bootstrap.map(|(username, password)| Auth::Basic { username, password });
+        let is_user =
+            matches!(http.as_ref().and_then(|h| h.auth.as_ref()), Some(Auth::Basic { .. }));
+        if bootstrap.is_some() && is_user {
+            keys.fail("has both basic_auth and bootstrap; who signs in as a user needs no token");
+        }
+        Some(Grafana { endpoint: Endpoint { url: url?, http: http? }, org_id, bootstrap })
     })?
 }
 

@@ -66,7 +66,7 @@ pub fn http(keys: &mut Keys<'_>, base: &Base) -> HttpPart {
         keys.fail("has both basic_auth and authorization; one request can carry one of them");
     }
     let basic = keys.get("basic_auth", |node| {
-        let (username, password) = basic_auth(node, base)?;
+        let (username, password) = login(node, base, "username")?;
         Some(Auth::Basic { username, password })
     });
     let scheme = keys.get("authorization", |node| authorization(node, base));
@@ -74,7 +74,7 @@ pub fn http(keys: &mut Keys<'_>, base: &Base) -> HttpPart {
         auth: basic.or(scheme),
         tls: keys.get("tls_config", |node| tls(node, base)).unwrap_or_default(),
         proxy: keys.get("proxy_url", proxy_url),
-        proxy_auth: keys.get("proxy_basic_auth", |node| basic_auth(node, base)),
+        proxy_auth: keys.get("proxy_basic_auth", |node| login(node, base, "username")),
         no_proxy: keys.get("no_proxy", |node| {
             Some(node.items().into_iter().map(|(_, host)| host.to_owned()).collect())
         }),
@@ -93,16 +93,17 @@ fn refuse_foreign(keys: &mut Keys<'_>) {
     keys.refuse("proxy_connect_header", "is not supported; use proxy_basic_auth");
 }
 
-fn basic_auth(node: &Node<'_>, base: &Base) -> Option<(String, Secret)> {
+/// Reads a user, at the key of this name, and a password.
+pub fn login(node: &Node<'_>, base: &Base, user: &'static str) -> Option<(String, Secret)> {
     node.section(|keys| {
-        let username = keys.get("username", line);
+        let username = keys.get(user, line);
         if username.as_ref().is_some_and(|name| name.contains(':')) {
-            keys.fail("username must not hold a `:`; basic auth cannot carry it");
+            keys.fail(format!("{user} must not hold a `:`; basic auth cannot carry it"));
         }
-        let had_username = keys.has("username");
+        let had_username = keys.has(user);
         let password = secret(keys, "password", "password_file", base);
         if !had_username {
-            keys.fail("has no username; give it one");
+            keys.fail(format!("has no {user}; give it one"));
         }
         Some((username?, password?))
     })?

@@ -3,6 +3,7 @@
 //! Two flavours. `V9` is 9.3.2: no health check of Prometheus data sources, and a query that fails
 //! says only that it did. `V13` words what went wrong, as plugin 13.1 does.
 
+mod accounts;
 mod plugin;
 mod upstream;
 
@@ -18,6 +19,7 @@ use crate::demo::fault::{self, Wire};
 use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
+pub use accounts::{Account, Accounts};
 use upstream::Ask;
 pub use upstream::Network;
 
@@ -37,6 +39,8 @@ pub struct Setup {
     pub org_id: u64,
     /// What it knows of the network.
     pub network: Network,
+    /// The administrator's password, and the service accounts that were made with it.
+    pub accounts: Accounts,
 }
 
 /// Two generations that answer differently in places.
@@ -96,6 +100,7 @@ impl Setup {
             tokens: [TOKEN.to_owned()].into(),
             org_id: 1,
             network: Network::default(),
+            accounts: Accounts::default(),
         }
     }
 
@@ -136,7 +141,11 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
         {
             return;
         }
-        let reply = answer(&request, &stage.state(), fault).await;
+        let reply = if request.path.starts_with(accounts::PATH) {
+            stage.edit(|setup| accounts::answer(&request, setup))
+        } else {
+            answer(&request, &stage.state(), fault).await
+        };
         drop(answering);
         if connection.reply(&request, reply, 0).await == ControlFlow::Break(()) {
             return;

@@ -152,6 +152,11 @@ impl<S: Clone, F: Copy> Stage<S, F> {
         lock(&self.state).clone()
     }
 
+    /// Changes what it serves, as somebody who asks may.
+    pub fn edit<R>(&self, change: impl FnOnce(&mut S) -> R) -> R {
+        change(&mut lock(&self.state))
+    }
+
     /// How it fails now.
     #[must_use]
     pub fn fault(&self) -> F {

@@ -23,16 +23,30 @@ pub struct Unusable {
 /// # Errors
 /// A file or value that cannot be sent.
 pub fn headers(options: &HttpOptions) -> Result<Vec<(String, String)>, Unusable> {
-    let mut headers = Vec::with_capacity(options.headers.len() + 1);
-    if let Some(auth) = &options.auth {
-        let value = match auth {
-            Auth::Basic { username, password } => basic(username, &read(password, "password")?),
-            Auth::Scheme { scheme, credentials } => {
-                format!("{scheme} {}", read(credentials, "credentials")?)
-            }
-        };
-        headers.push(("authorization".to_owned(), value));
+    match &options.auth {
+        Some(auth) => headers_as(options, auth),
+        None => further(options),
     }
+}
+
+/// The same, with `auth` instead of what `options` say.
+///
+/// # Errors
+/// As for [`headers`].
+pub fn headers_as(options: &HttpOptions, auth: &Auth) -> Result<Vec<(String, String)>, Unusable> {
+    let value = match auth {
+        Auth::Basic { username, password } => basic(username, &read(password, "password")?),
+        Auth::Scheme { scheme, credentials } => {
+            format!("{scheme} {}", read(credentials, "credentials")?)
+        }
+    };
+    let mut headers = further(options)?;
+    headers.insert(0, ("authorization".to_owned(), value));
+    Ok(headers)
+}
+
+fn further(options: &HttpOptions) -> Result<Vec<(String, String)>, Unusable> {
+    let mut headers = Vec::with_capacity(options.headers.len() + 1);
     for (name, value) in &options.headers {
         // It is no token, so none is missing.
         let value = read(value, name).map_err(|bad| Unusable { is_missing: false, ..bad })?;

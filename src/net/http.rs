@@ -21,7 +21,6 @@ use hyper::header::{HeaderMap, HeaderValue};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::Method;
 use crate::net::http::sink::{Kept, Sink};
 use crate::net::http::wire::{Marks, Seen, Wire};
 use crate::net::limits::{HEAD_BYTES, HEADER_VALUE_BYTES, HEADERS, OVERHEAD_BYTES};
@@ -57,7 +56,7 @@ struct Driver(Option<http1::Connection<TokioIo<Wire>, Full<Bytes>>>);
 #[derive(Clone)]
 pub struct Request {
     /// The method.
-    pub method: Method,
+    pub method: Verb,
     /// Path and query; `http://host:port/path?query` when it goes to a proxy.
     pub target: String,
     /// The `Host` header.
@@ -69,6 +68,17 @@ pub struct Request {
     pub body: Option<(&'static str, String)>,
     /// The most bytes of the answer's body, after decompression.
     pub cap: usize,
+}
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// DELETE
+    Delete,
 }
 
 /// One answer.
@@ -318,8 +328,9 @@ impl fmt::Debug for Request {
 impl Request {
     fn build(&self) -> Result<hyper::Request<Full<Bytes>>, HttpFailure> {
         let method = match self.method {
-            Method::Get => hyper::Method::GET,
-            Method::Post => hyper::Method::POST,
+            Verb::Get => hyper::Method::GET,
+            Verb::Post => hyper::Method::POST,
+            Verb::Delete => hyper::Method::DELETE,
         };
         let mut builder = hyper::Request::builder().method(method).uri(self.target.as_str());
         builder = builder.header("host", &self.host);

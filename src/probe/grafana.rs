@@ -7,6 +7,7 @@
 
 mod ask;
 mod assertions;
+mod bootstrap;
 mod call;
 mod datasource;
 mod refs;
@@ -23,7 +24,7 @@ use crate::carried::{GrafanaMemory, Pass, Said};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{Desk, Visit, Wants};
 use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
-use crate::net::credentials::{self, Unusable};
+use crate::net::credentials::Unusable;
 use crate::net::http::{Request, Response};
 use crate::plan::{self, Applies, Step};
 use crate::probe::causes::End;
@@ -63,7 +64,7 @@ pub async fn walk(
         hops,
         occasion,
         deadline: occasion.deadlines.checks,
-        headers: headers(side),
+        headers: bootstrap::headers(side, &desk),
         visit: None,
         line: None,
         leg: Leg::default(),
@@ -88,17 +89,6 @@ fn send_home(memory: &mut GrafanaMemory, desk: &Desk) {
         }
         true
     });
-}
-
-/// Header lines for Grafana. Bodies of answers are not cached for us, so that a mended data source
-/// shows at once (`X-Grafana-NoCache`).
-fn headers(side: &GrafanaSide) -> Result<Vec<(String, String)>, Unusable> {
-    let mut headers = credentials::headers(&side.end.endpoint.http)?;
-    headers.push(("X-Grafana-NoCache".to_owned(), "true".to_owned()));
-    if let Some(org) = side.end.org_id {
-        headers.push(("X-Grafana-Org-Id".to_owned(), org.to_string()));
-    }
-    Ok(headers)
 }
 
 /// The walk, step by step.

@@ -1,7 +1,7 @@
 //! Questions to Prometheus, as requests: the same on the direct path and through Grafana.
 
 use crate::link::{BaseUrl, Endpoint, Link, Method, QueryPlan, escape};
-use crate::net::http::Request;
+use crate::net::http::{Request, Verb};
 use crate::net::limits;
 
 /// The path of an instant query.
@@ -67,9 +67,9 @@ pub fn instant(
 ) -> Request {
     let form = format!("query={}&nocache=1", escape(&question.promql()));
     let path = format!("{}{QUERY_PATH}", endpoint.url.path);
-    let (target, body) = match method {
-        Method::Get => (format!("{path}?{form}"), None),
-        Method::Post => (path, Some(("application/x-www-form-urlencoded", form))),
+    let (method, target, body) = match method {
+        Method::Get => (Verb::Get, format!("{path}?{form}"), None),
+        Method::Post => (Verb::Post, path, Some(("application/x-www-form-urlencoded", form))),
     };
     Request {
         method,
@@ -104,7 +104,7 @@ pub fn get_at(
     cap: usize,
 ) -> Request {
     Request {
-        method: Method::Get,
+        method: Verb::Get,
         target: target_form(url, path.to_owned(), through_proxy),
         host: url.host_header(),
         headers: headers.to_vec(),

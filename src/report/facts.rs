@@ -59,6 +59,7 @@ keys! {
     Attempts "attempts"
     BasePath "base_path"
     BodyStart "body_start"
+    Bootstrap "bootstrap"
     Certificate "certificate"
     CertificateNames "certificate_names"
     Datasource "datasource"

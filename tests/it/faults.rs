@@ -11,6 +11,7 @@ use table::{Section, section};
 mod addresses;
 mod after;
 mod assertions;
+mod bootstrap;
 mod cost;
 mod datasource;
 mod dns;

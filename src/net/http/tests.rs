@@ -14,7 +14,7 @@ const CAP: usize = 1 << 20;
 
 fn get(target: &str) -> Request {
     Request {
-        method: Method::Get,
+        method: Verb::Get,
         target: target.to_owned(),
         host: "prometheus.example:9090".to_owned(),
         headers: Vec::new(),

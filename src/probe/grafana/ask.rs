@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use crate::carried::{GrafanaMemory, Said, Voice};
 use crate::classify::grafana_answer::{self, Failure, ProxyVoice};
 use crate::clock::{self, Stopwatch};
-use crate::link::{Method, escape};
-use crate::net::http::Request;
+use crate::link::escape;
+use crate::net::http::{Request, Verb};
 use crate::net::limits;
 use crate::plan;
 use crate::probe::causes::End;
@@ -329,7 +329,7 @@ impl Through<'_> {
         let posts = self.leg.seen.datasource.as_ref().is_some_and(|seen| seen.posts);
         let request = if posts {
             let body = Some(("application/x-www-form-urlencoded", form));
-            Request { method: Method::Post, body, ..self.get(&path, limits::GRAFANA_BODY) }
+            Request { method: Verb::Post, body, ..self.get(&path, limits::GRAFANA_BODY) }
         } else {
             self.get(&format!("{path}?{form}"), limits::GRAFANA_BODY)
         };

@@ -7,8 +7,7 @@
 
 use serde_json::{Value, json};
 
-use crate::link::Method;
-use crate::net::http::Request;
+use crate::net::http::{Request, Verb};
 use crate::net::limits;
 use crate::probe::grafana::Through;
 use crate::probe::query::{self, Question};
@@ -54,7 +53,7 @@ impl Through<'_> {
         let url = &self.side.end.endpoint.url;
         let body = json!({"from": "now-5m", "to": "now", "queries": queries}).to_string();
         Request {
-            method: Method::Post,
+            method: Verb::Post,
             target: query::target_form(url, format!("{}{PATH}", url.path), self.hops.is_absolute()),
             host: url.host_header(),
             headers: self.headers.clone().unwrap_or_default(),

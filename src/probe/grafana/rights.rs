@@ -34,7 +34,7 @@ impl Through<'_> {
         let mut missed = None;
         let run = async {
             let began = clock::now();
-            let row = match self.ask_rights().await {
+            let row = match self.ask_rights_or_bootstrap().await {
                 Ok(row) => row,
                 Err(Missed::Instead(row)) => row,
                 Err(Missed::Gone) => {
@@ -58,7 +58,7 @@ impl Through<'_> {
         }
     }
 
-    async fn ask_rights(&mut self) -> Result<Row, Missed> {
+    pub(super) async fn ask_rights(&mut self) -> Result<Row, Missed> {
         let watch = Stopwatch::start();
         if let Err(bad) = &self.headers {
             let cause = if bad.is_missing { Cause::TokenMissing } else { Cause::OwnFileUnusable };
@@ -98,6 +98,7 @@ impl Through<'_> {
 
     /// Whether we show Grafana any credentials.
     pub(super) fn has_credentials(&self) -> bool {
-        self.side.end.endpoint.http.auth.is_some()
+        let has_own = || self.desk.with_own(|own| own.token.is_some());
+        self.side.end.endpoint.http.auth.is_some() || has_own()
     }
 }

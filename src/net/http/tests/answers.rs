@@ -35,7 +35,7 @@ async fn a_request_is_written_as_asked() {
     assert_eq!(heard.lock().unwrap().pop(), Some(expected));
 
     let post = Request {
-        method: Method::Post,
+        method: Verb::Post,
         headers: vec![
             ("Accept".to_owned(), "*/*".to_owned()),
             ("X-Scope-OrgID".to_owned(), "a".to_owned()),

@@ -1,0 +1,131 @@
+//! `/api/serviceaccounts`, as an administrator with a password finds it.
+
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use crate::demo::grafana::{Setup, error};
+use crate::demo::http::{Reply, Request};
+
+/// Where it is served.
+pub const PATH: &str = "/api/serviceaccounts";
+
+/// Who may make service accounts, and which ones there are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Accounts {
+    /// The user `admin`'s password; none: nobody may.
+    pub password: Option<String>,
+    /// All of them.
+    pub list: Vec<Account>,
+    /// Ids that were given away, tokens' among them.
+    ids: u64,
+}
+
+/// A service account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: String,
+    /// Its tokens: id, name, and whether the time of each is over.
+    pub tokens: Vec<(u64, String, bool)>,
+}
+
+/// Answers what an administrator may ask.
+pub fn answer(request: &Request, setup: &mut Setup) -> Reply {
+    let Some(password) = setup.accounts.password.clone() else {
+        return error(404, "Not found");
+    };
+    let login = format!("Basic {}", BASE64_STANDARD.encode(format!("admin:{password}")));
+    if request.header("authorization") != login {
+        return error(401, "Invalid username or password");
+    }
+    let rest = request.path.trim_start_matches(PATH).trim_matches('/').to_owned();
+    let segments: Vec<&str> = rest.split('/').collect();
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let name = body["name"].as_str().unwrap_or_default().to_owned();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("GET", ["search"]) => search(request.parameter("query"), &setup.accounts),
+        ("POST", [""]) => create(name, body["role"].as_str().unwrap_or("Viewer"), setup),
+        ("GET", [id, "tokens"]) => with(id, setup, |account, _| tokens(account)),
+        ("POST", [id, "tokens"]) => {
+            let made = with(id, setup, |account, id| make(account, id, &name));
+            if let (200, Some(key)) = (made.status, key(&made)) {
+                setup.tokens.insert(key);
+            }
+            made
+        }
+        ("DELETE", [id, "tokens", token]) => with(id, setup, |account, _| {
+            account.tokens.retain(|(id, ..)| id.to_string() != *token);
+            Reply::json(200, json!({"message": "Service account token deleted"}))
+        }),
+        _ => error(404, "Not found"),
+    }
+}
+
+fn with(id: &str, setup: &mut Setup, act: impl Fn(&mut Account, u64) -> Reply) -> Reply {
+    setup.accounts.ids += 1;
+    let new = setup.accounts.ids;
+    match setup.accounts.list.iter_mut().find(|account| account.id.to_string() == id) {
+        Some(account) => act(account, new),
+        None => error(404, "Failed to retrieve service account"),
+    }
+}
+
+fn search(part: &str, accounts: &Accounts) -> Reply {
+    let found = accounts.list.iter().filter(|account| account.name.contains(part));
+    let found: Vec<Value> = found.map(describe).collect();
+    let body = json!({
+        "totalCount": found.len(), "serviceAccounts": found, "page": 1, "perPage": 100,
+    });
+    Reply::json(200, body)
+}
+
+fn describe(account: &Account) -> Value {
+    json!({
+        "id": account.id, "name": account.name, "login": format!("sa-{}", account.name),
+        "orgId": 1, "isDisabled": false, "role": account.role, "tokens": account.tokens.len(),
+        "avatarUrl": "",
+    })
+}
+
+fn create(name: String, role: &str, setup: &mut Setup) -> Reply {
+    if setup.accounts.list.iter().any(|account| account.name == name) {
+        return error(400, "Failed to create service account");
+    }
+    setup.accounts.ids += 1;
+    let (id, role) = (setup.accounts.ids, role.to_owned());
+    let account = Account { id, name, role, tokens: Vec::new() };
+    let reply = Reply::json(201, describe(&account));
+    setup.accounts.list.push(account);
+    reply
+}
+
+fn tokens(account: &Account) -> Reply {
+    let one = |(id, name, is_expired): &(u64, String, bool)| {
+        json!({
+            "id": id, "name": name, "created": "2026-11-23T03:00:00Z", "expiration": null,
+            "secondsUntilExpiration": 0, "hasExpired": is_expired,
+        })
+    };
+    Reply::json(200, json!(account.tokens.iter().map(one).collect::<Vec<_>>()))
+}
+
+fn make(account: &mut Account, id: u64, name: &str) -> Reply {
+    if account.tokens.iter().any(|(_, other, _)| other == name) {
+        return error(409, "service account token with given name already exists");
+    }
+    account.tokens.push((id, name.to_owned(), false));
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    Reply::json(200, json!({"id": id, "name": name, "key": format!("glsa_{id}_{now}")}))
+}
+
+fn key(made: &Reply) -> Option<String> {
+    let body: Value = serde_json::from_slice(&made.body).ok()?;
+    Some(body["key"].as_str()?.to_owned())
+}

@@ -1,0 +1,209 @@
+//! A token of our own, made with an administrator's login where none is given or Grafana rejects it.
+//!
+//! kube-prometheus-stack, kube-prometheus and MicroK8s keep Grafana's database in its pod: with the
+//! pod every token is gone, while the administrator's password is in a Secret and stays. That
+//! password is used here and nowhere else, and seldom: after five wrong ones Grafana locks a user.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::classify::grafana_answer::accounts;
+use crate::classify::{Answer, Rejection};
+use crate::clock::{self, Now};
+use crate::desk::Desk;
+use crate::link::{Auth, GrafanaSide};
+use crate::net::credentials::{self, Unusable};
+use crate::net::http::{Request, Verb};
+use crate::net::limits;
+use crate::probe::grafana::{Missed, Through};
+use crate::probe::line;
+use crate::probe::query;
+use crate::report::cause::Cause;
+use crate::report::facts::{Key, clean};
+use crate::report::{Outcome, Row};
+use crate::secret::Secret;
+
+/// The service account, and what its tokens' names begin with.
+const ACCOUNT: &str = "promlink";
+const PATH: &str = "/api/serviceaccounts";
+/// A token that nobody renews is gone within a day.
+const LIFE: Duration = Duration::from_secs(24 * 3600);
+/// It is renewed at half its life, so that a Grafana that is away for hours costs nothing.
+const RENEWED_AFTER: Duration = Duration::from_secs(12 * 3600);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Expired tokens that are deleted at a time; one a pod that is gone.
+const MAX_DELETED: usize = 5;
+
+/// Header lines for Grafana: with the token of our own, once there is one.
+///
+/// Bodies of answers are not cached for us, so that a mended data source shows at once
+/// (`X-Grafana-NoCache`).
+pub fn headers(side: &GrafanaSide, desk: &Desk) -> Result<Vec<(String, String)>, Unusable> {
+    let token = desk.with_own(|own| own.token.clone());
+    let own = token.map(|credentials| Auth::Scheme { scheme: "Bearer".to_owned(), credentials });
+    headers_as(side, own.as_ref())
+}
+
+fn headers_as(side: &GrafanaSide, auth: Option<&Auth>) -> Result<Vec<(String, String)>, Unusable> {
+    let http = &side.end.endpoint.http;
+    let mut headers = match auth {
+        Some(auth) => credentials::headers_as(http, auth)?,
+        None => credentials::headers(http)?,
+    };
+    headers.push(("X-Grafana-NoCache".to_owned(), "true".to_owned()));
+    if let Some(org) = side.end.org_id {
+        headers.push(("X-Grafana-Org-Id".to_owned(), org.to_string()));
+    }
+    Ok(headers)
+}
+
+/// Why no token was made.
+enum Failed {
+    /// Grafana itself is not there any more.
+    Gone,
+    /// In words.
+    Says(String),
+}
+
+impl Through<'_> {
+    /// Asks for our rights, and makes a token where that is what is missing.
+    pub(super) async fn ask_rights_or_bootstrap(&mut self) -> Result<Row, Missed> {
+        let now = self.occasion.started;
+        if self.desk.with_own(|own| own.made.is_some_and(|made| now.since(made) > RENEWED_AFTER)) {
+            // The old one is good for as long again.
+            let _renewed = self.bootstrap(now).await;
+        }
+        let first = match self.ask_rights().await {
+            Ok(row) | Err(Missed::Instead(row)) => row,
+            Err(Missed::Gone) => return Err(Missed::Gone),
+        };
+        if !wants_token(&first) {
+            return Ok(first);
+        }
+        match self.bootstrap(now).await {
+            None => Ok(first),
+            Some(Err(Failed::Gone)) => Err(Missed::Gone),
+            Some(Err(Failed::Says(says))) => Ok(noted(first, &says)),
+            Some(Ok(name)) => {
+                let second = self.ask_rights().await?;
+                Ok(noted(second, &format!("made the token {name}")))
+            }
+        }
+    }
+
+    /// Makes a token; none when that is not wanted, or was tried a moment ago.
+    async fn bootstrap(&mut self, now: Now) -> Option<Result<String, Failed>> {
+        let login = self.side.end.bootstrap.clone()?;
+        let is_early =
+            |own: &mut crate::desk::OwnToken| own.tried.is_some_and(|at| now.since(at) < PAUSE);
+        if self.desk.with_own(is_early) {
+            return None;
+        }
+        self.desk.with_own(|own| own.tried = Some(now));
+        let made = self.make_token(&login).await;
+        Some(made.map(|(name, token)| {
+            self.desk.with_own(|own| {
+                own.token = Some(Secret::Value(token));
+                own.made = Some(now);
+            });
+            self.headers = headers(self.side, self.desk);
+            name
+        }))
+    }
+
+    async fn make_token(&mut self, login: &Auth) -> Result<(String, String), Failed> {
+        let headers = headers_as(self.side, Some(login))
+            .map_err(|bad| Failed::Says(format!("cannot use the login: {}", bad.says)))?;
+        let account = self.account(&headers).await?;
+        let tokens = format!("{PATH}/{account}/tokens");
+        self.delete_expired(&headers, &tokens).await?;
+        let since = line::seconds(clock::now().wall);
+        let name = format!("{ACCOUNT}-{}-{since:.0}", self.net.host);
+        let body = json!({"name": name, "secondsToLive": LIFE.as_secs()}).to_string();
+        let request = self.admin(Verb::Post, &tokens, Some(body), &headers);
+        let token = self.told(&request, "make a token", accounts::made).await?;
+        Ok((name, token))
+    }
+
+    /// Our service account, made unless it is there; another replica may make it meanwhile.
+    async fn account(&mut self, headers: &[(String, String)]) -> Result<u64, Failed> {
+        let search = format!("{PATH}/search?perpage=100&query={ACCOUNT}");
+        let search = self.admin(Verb::Get, &search, None, headers);
+        let find = |answer: &Answer<'_>| accounts::found(answer, ACCOUNT);
+        let what = "look for the service account";
+        if let Some(account) = self.told(&search, what, find).await? {
+            return Ok(account);
+        }
+        let body = json!({"name": ACCOUNT, "role": "Viewer", "isDisabled": false}).to_string();
+        let create = self.admin(Verb::Post, PATH, Some(body), headers);
+        match self.told(&create, "make the service account", accounts::created).await {
+            Ok(account) => Ok(account),
+            Err(failed) => self.told(&search, what, find).await?.ok_or(failed),
+        }
+    }
+
+    async fn delete_expired(
+        &mut self,
+        headers: &[(String, String)],
+        tokens: &str,
+    ) -> Result<(), Failed> {
+        let list = self.admin(Verb::Get, tokens, None, headers);
+        let listed = self.told(&list, "list tokens", accounts::tokens).await?;
+        let is_ours = |name: &str| name.starts_with(&format!("{ACCOUNT}-"));
+        let old = listed.into_iter().filter(|token| token.has_expired && is_ours(&token.name));
+        for token in old.take(MAX_DELETED) {
+            let delete = self.admin(Verb::Delete, &format!("{tokens}/{}", token.id), None, headers);
+            // Another replica may have deleted it.
+            self.told(&delete, "delete a token", |_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    fn admin(
+        &self,
+        method: Verb,
+        path: &str,
+        body: Option<String>,
+        headers: &[(String, String)],
+    ) -> Request {
+        let body = body.map(|body| ("application/json", body));
+        let endpoint = &self.side.end.endpoint;
+        let get =
+            query::get(endpoint, path, headers, self.hops.is_absolute(), limits::GRAFANA_BODY);
+        Request { method, body, ..get }
+    }
+
+    /// What `judge` makes of the answer.
+    async fn told<T>(
+        &mut self,
+        request: &Request,
+        what: &str,
+        judge: impl Fn(&Answer<'_>) -> Result<T, Rejection>,
+    ) -> Result<T, Failed> {
+        let response = match self.call(request).await {
+            Ok(response) => response,
+            Err(Missed::Gone) => return Err(Failed::Gone),
+            Err(Missed::Instead(_)) => return Err(Failed::Says(format!("no time to {what}"))),
+        };
+        judge(&line::answer(&response, &request.target, true)).map_err(|rejection| {
+            let error = rejection.api_error.unwrap_or_else(|| rejection.cause.code().to_owned());
+            let status = response.status;
+            Failed::Says(format!("the login cannot {what}: {status} {}", clean(&error)))
+        })
+    }
+}
+
+/// A new token may open what this one does not.
+fn wants_token(row: &Row) -> bool {
+    matches!(
+        row.outcome,
+        Outcome::Failed(Cause::TokenMissing | Cause::TokenRejected | Cause::TokenExpired)
+    )
+}
+
+fn noted(mut row: Row, says: &str) -> Row {
+    row.facts.text(Key::Bootstrap, says);
+    row
+}

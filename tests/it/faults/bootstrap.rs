@@ -1,0 +1,122 @@
+//! A token that promlink makes for itself: once, where one is missing or rejected, and again when
+//! Grafana's pod took it along.
+
+use promlink::demo::grafana::{Account, Setup};
+
+use super::ground::{Config, Ground, Turn};
+use super::row::{check, line};
+use super::story::Watched;
+
+const SECRET: &str = "hunter2";
+const TOKEN_MISSING: &str = "blind token_missing grafana auth credentials";
+
+/// `admin` has this password.
+fn may(setup: &mut Setup) {
+    setup.accounts.password = Some(SECRET.to_owned());
+}
+
+fn config(main: &'static str) -> Config {
+    Config { interval: "1s", timeout: "900ms", main, ..Config::default() }
+}
+
+const NO_TOKEN: &str = "url: '{main}', bootstrap: {user: admin, password: hunter2}";
+
+/// What `auth` says of the attempt.
+fn said(link: &serde_json::Value) -> String {
+    let rows = link["checks"].as_array().unwrap();
+    let auth = rows.iter().find(|row| row["check"] == "auth").unwrap();
+    auth["evidence"]["bootstrap"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_token_is_made_where_none_is_given_or_the_given_one_is_rejected() {
+    for main in [
+        NO_TOKEN,
+        "url: '{main}', authorization: {credentials: glsa_old}, \
+         bootstrap: {user: admin, password: hunter2}",
+        "url: '{main}', authorization: {credentials_file: /nowhere/token}, \
+         bootstrap: {user: admin, password: hunter2}",
+    ] {
+        let ground = Ground::build().await;
+        ground.turns(&[Turn::Setup(may)]).await;
+        let link = check(&ground.yaml(&config(main))).await;
+        assert_eq!(line(&link), "working", "{main} {link:#}");
+        assert!(said(&link).starts_with("made the token promlink-"), "{}", said(&link));
+        let text = link.to_string();
+        assert!(!text.contains(SECRET) && !text.contains("glsa_"), "{text}");
+        let (name, role, tokens) = ground.grafana.edit(|setup| {
+            let account = &setup.accounts.list[0];
+            (account.name.clone(), account.role.clone(), account.tokens.len())
+        });
+        assert_eq!((name.as_str(), role.as_str(), tokens), ("promlink", "Viewer", 1));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_make_one_says_why_and_breaks_nothing() {
+    let wrong = "url: '{main}', bootstrap: {user: admin, password: wrong}";
+    for (turns, main, says) in [
+        (vec![Turn::Setup(may)], wrong, "look for the service account: 401 Invalid username"),
+        (vec![], NO_TOKEN, "look for the service account: 404 Not found"),
+        (
+            vec![Turn::Setup(may)],
+            "url: '{main}', bootstrap: {user: admin, password_file: /nowhere/password}",
+            "cannot use the login: /nowhere/password",
+        ),
+    ] {
+        let ground = Ground::build().await;
+        ground.turns(&turns).await;
+        let link = check(&ground.yaml(&config(main))).await;
+        assert_eq!(line(&link), TOKEN_MISSING, "{main}");
+        assert!(said(&link).contains(says), "{}", said(&link));
+    }
+}
+
+#[tokio::test]
+async fn expired_tokens_of_ours_are_deleted_and_a_known_account_is_used() {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Setup(may)]).await;
+    ground.grafana.edit(|setup| {
+        let names = [("promlink-gone-1", true), ("promlink-here-2", false), ("other", true)];
+        let tokens = (10..).zip(names).map(|(id, (name, old))| (id, name.to_owned(), old));
+        setup.accounts.list = vec![
+            Account { id: 1, name: "promlink-too".to_owned(), ..Account::default() },
+            Account {
+                id: 2,
+                name: "promlink".to_owned(),
+                tokens: tokens.collect(),
+                ..Account::default()
+            },
+        ];
+    });
+    assert_eq!(line(&check(&ground.yaml(&config(NO_TOKEN))).await), "working");
+    let names: Vec<String> = ground.grafana.edit(|setup| {
+        assert_eq!(setup.accounts.list.len(), 2);
+        setup.accounts.list[1].tokens.iter().map(|(_, name, _)| name.clone()).collect()
+    });
+    assert_eq!(names[..2], ["promlink-here-2", "other"]);
+    assert!(names[2].starts_with("promlink-") && names.len() == 3, "{names:?}");
+}
+
+#[tokio::test]
+async fn a_daemon_makes_a_new_one_when_grafana_lost_it_and_not_more_often() {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Setup(may)]).await;
+    let daemon = Watched::start(&ground.link, &ground.yaml(&config(NO_TOKEN))).await;
+    daemon.after_cycles(3.0).await;
+    let made = || {
+        let seen = ground.grafana.seen();
+        seen.iter().filter(|seen| seen.starts_with("POST") && seen.ends_with("/tokens")).count()
+    };
+    assert_eq!(made(), 1);
+    assert!(daemon.get("/metrics").await.contains("promlink_grafana_up{grafana=\"main\"} 1"));
+    // A new pod with an empty database, a moment later: the next attempt has to wait.
+    ground.grafana.edit(|setup| {
+        setup.tokens.clear();
+        setup.accounts.list.clear();
+    });
+    daemon.after_cycles(4.0).await;
+    assert_eq!(made(), 1);
+    let series = format!("promlink_link_verdict{{link=\"{}\",verdict=\"blind\"}} 1", ground.link);
+    assert!(daemon.get("/metrics").await.contains(&series), "{series}");
+}
