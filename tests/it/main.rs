@@ -13,6 +13,7 @@ mod need; // what may be missing here
 mod prometheus; // the real program
 mod real; // promlink against it
 mod reload; // new configuration in a running daemon
+mod resolvers; // ours, hickory-resolver and getaddrinfo on one server
 mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts
 mod shutdown; // how it begins and ends

@@ -128,7 +128,11 @@ async fn it_answers_as_coredns_does() {
             A,
             "NoError: 5 outside.monitoring.svc.cluster.local., 5 grafana.example.org., 5 127.0.0.5",
         ),
-        ("chain.monitoring.svc.cluster.local.", CNAME, "NoError: 5 outside.monitoring.svc.cluster.local."),
+        (
+            "chain.monitoring.svc.cluster.local.",
+            CNAME,
+            "NoError: 5 outside.monitoring.svc.cluster.local.",
+        ),
         ("gone.monitoring.svc.cluster.local.", A, "NoError: DENIED"),
         ("dual.monitoring.svc.cluster.local.", A, "NoError: 5 127.0.0.6"),
         ("dual.monitoring.svc.cluster.local.", AAAA, "NoError: 5 fd00::1"),

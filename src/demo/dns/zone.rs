@@ -211,7 +211,7 @@ pub fn answer(bytes: &[u8], zone: &Zone, fault: Fault) -> Option<(String, Messag
     let request = Message::from_vec(bytes).ok()?;
     let query = request.queries.first()?.clone();
     let (name, kind) = (query.name().to_lowercase(), query.query_type());
-    let text = name.to_utf8();
+    let text = name.to_ascii();
     let text = text.trim_end_matches('.');
     let fault = fault.of(kind, zone.below(text).is_some());
     let mut message = Message::response(request.metadata.id, request.metadata.op_code);
@@ -227,7 +227,7 @@ pub fn answer(bytes: &[u8], zone: &Zone, fault: Fault) -> Option<(String, Messag
 }
 
 fn fill(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, fault: Fault) {
-    let text = name.to_utf8();
+    let text = name.to_ascii();
     let text = text.trim_end_matches('.');
     match (fault, zone.below(text)) {
         (Fault::Lame, _) => {}
