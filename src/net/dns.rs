@@ -295,6 +295,7 @@ async fn addresses(walk: &Walk<'_>, name: &str) -> Result<Found, Denied> {
             Ok(Found { ttl: four.ttl.min(six.ttl), ..four })
         }
         (Some(Ok(found)), _) | (_, Some(Ok(found))) => Ok(found),
+        (Some(Err(four)), _) if four.is_of_name() => Err(four),
         (Some(Err(four)), Some(Err(six))) => {
             Err(Denied { failure: four.failure.graver(Some(six.failure)), by: four.by.or(six.by) })
         }

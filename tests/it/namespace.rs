@@ -17,9 +17,9 @@ const INSIDE: &str = "PROMLINK_NAMESPACE";
 const PASSED_ON: [&str; 2] = ["PROMLINK_ROW", "PROMLINK_REQUIRE_REAL"];
 /// Ways in, the easiest first.
 const WAYS: [&[&str]; 3] = [
-    &["unshare", "--net", "--mount"],
-    &["unshare", "--map-root-user", "--net", "--mount"],
-    &["sudo", "-n", "unshare", "--net", "--mount"],
+    &["unshare", "--net", "--mount", "--uts"],
+    &["unshare", "--map-root-user", "--net", "--mount", "--uts"],
+    &["sudo", "-n", "unshare", "--net", "--mount", "--uts"],
 ];
 /// Prefixes of TEST-NET-1 that no packet leaves for, each by another kind of route.
 const ROUTES: [(&str, &str); 3] =
@@ -95,6 +95,12 @@ pub fn etc(files: &[(&str, &str)]) {
         fs::write(&new, text).unwrap();
         fs::rename(&new, format!("/etc/{name}")).unwrap();
     }
+}
+
+/// Calls this machine so.
+pub fn host_name(name: &str) {
+    assert!(std::env::var_os(INSIDE).is_some(), "no name for the machine itself: {name}");
+    run("hostname", &[name], "");
 }
 
 /// Adds a rule for packets: the chain, `input` or `output`, and what `nft` calls it.
