@@ -10,8 +10,9 @@
 //!
 //! Whose rules are followed is decided once: Go's, because Grafana is written in Go. That is
 //! `/etc/hosts` first, the search list by `ndots`, servers in the order of the file, and both
-//! address families. Unlike Go a server that fails for one candidate is remembered: its failure is
-//! what gets reported when later candidates are merely denied.
+//! address families; `docs/resolution.md` has it beside other resolvers. Unlike Go a server that
+//! fails for one candidate is remembered: its failure is what gets reported when later candidates
+//! are merely denied.
 
 mod ask;
 mod message;
@@ -259,8 +260,8 @@ impl Resolver {
                 denied_by = by;
                 denied_as_written = name == written;
             }
-            // Where nobody listens, nobody will for the next candidate. Silence may be about this one
-            // alone, which the server forwards to somebody else: Go asks on after it as well.
+            // Where nobody listens, nobody will for the next candidate. Silence may be about this
+            // one alone, which the server forwards to somebody else: Go asks on after it too.
             let is_dead = failure == DnsFailure::ServerUnreachable;
             gravest = Some(failure.graver(gravest));
             if is_dead || walk.is_over() {
@@ -272,8 +273,9 @@ impl Resolver {
 }
 
 /// Both families of one name at once. One of them is enough, and then the other must be quick. So
-/// must IPv6 after NXDOMAIN for IPv4, which denies the name and not only its IPv4 address (RFC 8020);
-/// the reverse does not hold, because some servers say NXDOMAIN where they only lack IPv6 (RFC 4074).
+/// must IPv6 after NXDOMAIN for IPv4, which denies the name and not only its IPv4 address (RFC
+/// 8020); the reverse does not hold, because some servers say NXDOMAIN where they only lack IPv6
+/// (RFC 4074 §4.2).
 async fn addresses(walk: &Walk<'_>, name: &str) -> Result<Found, Denied> {
     let four = pin!(walk.resolve(name, Kind::A));
     let six = pin!(walk.resolve(name, Kind::Aaaa));

@@ -51,6 +51,8 @@ struct Machine {
     servers: &'static str,
     /// What else is there.
     resolv: &'static str,
+    /// How long to wait for a server, if that matters.
+    patience: &'static str,
     hosts: &'static str,
     nsswitch: &'static str,
     host_name: &'static str,
@@ -66,11 +68,12 @@ const POD: Machine = Machine {
     servers: "nameserver 127.0.0.1\n",
     resolv: "search monitoring.svc.cluster.local svc.cluster.local cluster.local\n\
              options ndots:5\n",
+    patience: "",
     hosts: "",
     nsswitch: "hosts: files dns\n",
     host_name: "promlink-0",
 };
-/// The least that the file can say, which keeps the test short.
+/// The least that `resolv.conf` can say, which keeps the test short.
 const IMPATIENT: &str = "options timeout:1 attempts:1\n";
 const SERVERS: [&str; 2] = ["127.0.0.1:53", "127.0.0.2:53"];
 
@@ -124,8 +127,12 @@ fn the_published_differences_are_what_is_proven() {
 fn page(rows: &[Row]) -> String {
     let (differ, agree): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.others.is_some());
     let mut page = ABOUT.replace("{count}", &rows.len().to_string());
-    for Row { what, asked, ours, others, .. } in differ {
-        let Some(Others { hickory, system, why }) = others else { continue };
+    for row in differ {
+        let Row { what, asked, ours, others: Some(Others { hickory, system, why }), .. } = row
+        else {
+            continue;
+        };
+        assert_ne!(row.of_others(), [row.ours; 2], "{what} needs no reason");
         let _infallible =
             writeln!(page, "| {what} | `{asked}` | {ours} | {hickory} | {system} | {why} |");
     }
@@ -165,9 +172,9 @@ const AGREE: &str = "
 
 impl Machine {
     fn furnish(&self) {
-        let Self { servers, resolv, hosts, nsswitch, host_name } = self;
+        let Self { servers, resolv, patience, hosts, nsswitch, host_name } = self;
         namespace::etc(&[
-            ("resolv.conf", &[servers, resolv, IMPATIENT].concat()),
+            ("resolv.conf", &format!("{servers}{resolv}{patience}")),
             ("hosts", hosts),
             ("nsswitch.conf", nsswitch),
             // As every distribution ships it.
@@ -189,6 +196,7 @@ impl Row {
 
     fn servers(mut self, servers: &'static str) -> Self {
         self.machine.servers = servers;
+        self.machine.patience = IMPATIENT;
         self
     }
 
@@ -214,6 +222,7 @@ impl Row {
 
     fn faults(mut self, first: Fault, second: Fault) -> Self {
         self.faults = [first, second];
+        self.machine.patience = IMPATIENT;
         self
     }
 
@@ -231,24 +240,22 @@ impl Row {
         }
         let (ours, hickory, system) =
             join3(ours(self.asked), hickory(self.asked), system(self.asked)).await;
-        let others = self.others.as_ref();
-        let expected = [
-            self.ours,
-            others.map_or(self.ours, |others| others.hickory),
-            others.map_or(self.ours, |others| others.system),
-        ];
-        let mut wrong = String::new();
-        for (who, (expected, got)) in ["promlink", "hickory", "getaddrinfo"]
-            .iter()
-            .zip(expected.iter().zip([ours, hickory, system]))
-        {
-            if *expected != got {
-                let (what, asked) = (self.what, self.asked);
-                let _infallible =
-                    write!(wrong, "\n{what} ({asked}): {who}: {expected}\n  got: {got}");
-            }
-        }
-        wrong
+        let [of_hickory, of_system] = self.of_others();
+        [
+            ("promlink", self.ours, ours),
+            ("hickory-resolver", of_hickory, hickory),
+            ("getaddrinfo", of_system, system),
+        ]
+        .iter()
+        .filter(|(_, expected, got)| expected != got)
+        .map(|(who, expected, got)| {
+            format!("\n{} ({}): {who}: {expected}\n  got: {got}", self.what, self.asked)
+        })
+        .collect()
+    }
+
+    fn of_others(&self) -> [&'static str; 2] {
+        self.others.as_ref().map_or([self.ours; 2], |others| [others.hickory, others.system])
     }
 }
 
@@ -284,10 +291,10 @@ async fn hickory(asked: &str) -> String {
     options.attempts -= 1;
     match builder.build().unwrap().lookup_ip(asked).await {
         Ok(found) => shown(found.iter()),
-        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match none.response_code {
-            ResponseCode::NXDomain => NO_NAME.to_owned(),
-            _ => NO_ADDRESS.to_owned(),
-        },
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
+            let no_name = none.response_code == ResponseCode::NXDomain;
+            if no_name { NO_NAME } else { NO_ADDRESS }.to_owned()
+        }
         // It cannot be a name, for hickory.
         Err(NetError::Proto(_)) => NO_NAME.to_owned(),
         Err(_) => FAILED.to_owned(),

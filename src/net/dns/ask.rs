@@ -167,8 +167,8 @@ impl<'a> Walk<'a> {
         Err(gravest.unwrap_or(DnsFailure::Timeout).into())
     }
 
-    /// One exchange with one server: over UDP, and over TCP when that did not fit, or from the start
-    /// where it must be.
+    /// One exchange with one server: over UDP, and over TCP when that did not fit, or at once where
+    /// it must be.
     async fn exchange(
         &self,
         question: &Question,
