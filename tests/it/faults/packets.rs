@@ -33,7 +33,7 @@ macro_rules! rejected {
 
 #[tokio::test]
 async fn packets() {
-    if !namespace::entered("faults::packets::packets") {
+    if !namespace::entered("faults::packets::packets", &["nft"]) {
         return;
     }
     table::prove(vec![super::packets_section()]).await;
