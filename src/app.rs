@@ -306,12 +306,7 @@ async fn check_one(
 }
 
 fn link_set(settings: &Settings) -> LinkSet {
-    LinkSet::merge(
-        settings.links.clone(),
-        Vec::new(),
-        settings.grafanas.clone(),
-        settings.alarms.clone(),
-    )
+    LinkSet::merge(settings.links.clone(), &[], settings.grafanas.clone(), settings.alarms.clone())
 }
 
 /// The system's resolver settings, overridden by ours.

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod check;
+mod discover;
 mod files;
 mod http;
 mod link;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use node::Node;
 use origin::Problems;
 
+use crate::link::discover::Discover;
 use crate::link::{AlarmTiming, Grafana, GrafanaName, Link};
 pub use files::warnings;
 pub use origin::ConfigErrors;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub links: Vec<Link>,
     /// Every Grafana, also one that no link uses.
     pub grafanas: BTreeMap<GrafanaName, Arc<Grafana>>,
+    /// Of which Grafanas the data sources are found.
+    pub discover: BTreeMap<GrafanaName, Arc<Discover>>,
     /// What replaces the system's resolver settings.
     pub dns: DnsOverrides,
     /// What we serve.

@@ -2,6 +2,7 @@
 //! them.
 
 pub mod assertion;
+pub mod discover;
 #[cfg(test)]
 pub mod sample;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::link::assertion::Assertion;
+use crate::link::discover::Leave;
 use crate::report::cause::Cause;
 use crate::secret::Secret;
 
@@ -36,8 +38,12 @@ pub struct Link {
     pub origin: Origin,
     /// The direct end; none for managed servers that we may not ask.
     pub prometheus: Option<Endpoint>,
+    /// Whether promlink may go to the direct end; only links that were found are told otherwise.
+    pub leave: Leave,
     /// The end through Grafana.
     pub grafana: Option<GrafanaSide>,
+    /// What Grafana calls the data source, where its list told.
+    pub datasource_name: Option<String>,
     /// What is asked of Prometheus.
     pub query: QueryPlan,
     /// What must hold of the data, in the order of their names.

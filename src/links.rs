@@ -4,10 +4,13 @@
 //! (whose tasks forget what they reached) and the board (which keeps what is published) cannot
 //! disagree.
 
+pub mod found;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::link::{AlarmTiming, DatasourceRef, Grafana, GrafanaName, Link, LinkName};
+use crate::links::found::Found;
 
 /// All links in force, with what they share.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,26 +37,28 @@ pub enum Change {
 }
 
 impl LinkSet {
-    /// The configured links and the discovered ones. A discovered link yields to a configured one
-    /// of its name or of its data source: nobody wants to be told everything twice.
+    /// The configured links and those that were found. A found one yields to a configured one of its
+    /// name or of its data source: nobody wants to be told everything twice.
     #[must_use]
     pub fn merge(
         configured: Vec<Link>,
-        discovered: Vec<Link>,
+        found: &[Found],
         grafanas: BTreeMap<GrafanaName, Arc<Grafana>>,
         alarms: AlarmTiming,
     ) -> Self {
-        let taken: BTreeSet<_> = configured.iter().filter_map(datasource_uid).collect();
-        let discovered: Vec<Link> = discovered
-            .into_iter()
-            .filter(|link| datasource_uid(link).is_none_or(|uid| !taken.contains(&uid)))
-            .collect();
-        let links = discovered
-            .into_iter()
-            .chain(configured)
-            .map(|link| (link.name.clone(), Arc::new(link)))
-            .collect();
-        Self { links, grafanas, alarms }
+        let sides = configured.iter().filter_map(|link| link.grafana.as_ref());
+        let taken: BTreeSet<_> = sides.map(|side| (&side.name, what(&side.datasource))).collect();
+        let is_free = |found: &&Found| {
+            let Some(side) = &found.link.grafana else { return true };
+            let name = found.link.datasource_name.as_deref().map(What::Name);
+            let default = found.is_default.then_some(What::Default);
+            let mut refs = [Some(what(&side.datasource)), name, default].into_iter().flatten();
+            !refs.any(|one| taken.contains(&(&side.name, one)))
+        };
+        let free: Vec<_> =
+            found.iter().filter(is_free).map(|found| Arc::clone(&found.link)).collect();
+        let all = free.into_iter().chain(configured.into_iter().map(Arc::new));
+        Self { links: all.map(|link| (link.name.clone(), link)).collect(), grafanas, alarms }
     }
 
     /// What it means for each link to go from this set to `newer`; untouched links are left out.
@@ -73,19 +78,26 @@ impl LinkSet {
 }
 
 fn change(old: &Link, new: &Link) -> Option<Change> {
-    if old.prometheus != new.prometheus || old.grafana != new.grafana {
+    if (&old.prometheus, old.leave) != (&new.prometheus, new.leave) || old.grafana != new.grafana {
         Some(Change::Redirected)
     } else {
         (old != new).then_some(Change::Retuned)
     }
 }
 
-/// The data source of a link, where it is named by the one name that cannot change.
-fn datasource_uid(link: &Link) -> Option<(GrafanaName, String)> {
-    let side = link.grafana.as_ref()?;
-    match &side.datasource {
-        DatasourceRef::Uid(uid) => Some((side.name.clone(), uid.clone())),
-        DatasourceRef::Name(_) | DatasourceRef::Default => None,
+/// How a data source is meant, in an order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum What<'a> {
+    Uid(&'a str),
+    Name(&'a str),
+    Default,
+}
+
+fn what(datasource: &DatasourceRef) -> What<'_> {
+    match datasource {
+        DatasourceRef::Uid(uid) => What::Uid(uid),
+        DatasourceRef::Name(name) => What::Name(name),
+        DatasourceRef::Default => What::Default,
     }
 }
 

@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::discover::{Rest, discover};
 use super::http::{HttpPart, any_url, http, login, url};
 use super::link::{Around, defaults, link};
-use super::node::{Keys, Node};
+use super::node::Node;
 use super::words::{
     NAME_RULE, dns_server, duration, is_dns_name, is_name, listen_address, meant, number, one_of,
 };
 use super::{Base, DnsOverrides, Level, Log, LogFormat, Settings, Web};
-use crate::link::{AlarmTiming, Auth, Endpoint, Grafana, GrafanaName, Link};
+use crate::link::discover::Discover;
+use crate::link::{
+    AlarmTiming, Auth, DatasourceRef, Endpoint, Grafana, GrafanaName, GrafanaSide, Link, LinkName,
+};
 use crate::report::cause::Cause;
 use crate::report::facts::clean;
 
@@ -27,21 +31,25 @@ const MAX_ALARM_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Reads the whole tree; what has mistakes is missing or built in, and the mistakes are noted.
 pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Settings> {
     root.section(|keys| {
-        keys.later(&["discover"]);
+        keys.refuse("discover", "belongs to a Grafana; write it below `grafanas.NAME`");
         for key in ["assertions", "assertion_sets", "tripwire"] {
             keys.refuse(key, "belongs to a link, or to `defaults`; write it there");
         }
-        let (names, grafanas) = grafanas(keys, base);
+        let names = keys.get("grafanas", |node| Some(names(node))).unwrap_or_default();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let defaults = keys.get("defaults", |node| defaults(node, &names, base));
         let defaults = defaults.unwrap_or_default();
+        let rest = Rest { defaults: &defaults, names: &names, base };
+        let (grafanas, discover) =
+            keys.get("grafanas", |node| Some(grafanas(node, &rest))).unwrap_or_default();
         let around = Around { defaults, names, grafanas: &grafanas, base };
         let links = keys.get("links", |node| Some(links(node, &around))).unwrap_or_default();
-        if file.is_some() && !keys.has("links") {
+        if file.is_some() && !keys.has("links") && discover.is_empty() {
             keys.fail("no link is configured; add one below `links`");
         }
         Settings {
             links,
+            discover,
             dns: keys.get("dns", dns).unwrap_or_default(),
             web: keys.get("web", web).unwrap_or_default(),
             log: keys.get("log", log).unwrap_or_default(),
@@ -60,23 +68,33 @@ fn links(node: &Node<'_>, around: &Around<'_>) -> Vec<Link> {
     named.into_iter().filter_map(|(name, node)| link(&name, &node, around)).collect()
 }
 
-/// All names, and those Grafanas that have no mistake.
-fn grafanas(
-    keys: &mut Keys<'_>,
-    base: &Base,
-) -> (Vec<String>, BTreeMap<GrafanaName, Arc<Grafana>>) {
-    let read = keys.get("grafanas", |node| {
-        let mut names = Vec::new();
-        let mut grafanas = BTreeMap::new();
-        for (name, node) in named(node) {
-            if let Some(grafana) = grafana(&node, base) {
-                grafanas.insert(GrafanaName::new(&name), Arc::new(grafana));
+/// The names of all Grafanas, with mistakes or without.
+fn names(node: &Node<'_>) -> Vec<String> {
+    // What is no section is reported when they are read.
+    let named = if node.is_section() { node.named() } else { Vec::new() };
+    named.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+type Grafanas = BTreeMap<GrafanaName, Arc<Grafana>>;
+
+/// Those Grafanas that have no mistake, and of which of them the data sources are found.
+fn grafanas(node: &Node<'_>, rest: &Rest<'_>) -> (Grafanas, BTreeMap<GrafanaName, Arc<Discover>>) {
+    let (mut grafanas, mut discovers) = (BTreeMap::new(), BTreeMap::new());
+    for (name, node) in named(node) {
+        let Some((grafana, discover)) = grafana(&node, rest) else { continue };
+        let (name, end) = (GrafanaName::new(&name), Arc::new(grafana));
+        if let Some(mut discover) = discover {
+            for template in &mut discover.templates {
+                template.link.name = LinkName::new(name.as_str());
+                let (name, end) = (name.clone(), Arc::clone(&end));
+                let datasource = DatasourceRef::Default;
+                template.link.grafana = Some(GrafanaSide { name, end, datasource });
             }
-            names.push(name);
+            discovers.insert(name.clone(), Arc::new(discover));
         }
-        Some((names, grafanas))
-    });
-    read.unwrap_or_default()
+        grafanas.insert(name, end);
+    }
+    (grafanas, discovers)
 }
 
 fn named<'a>(node: &Node<'a>) -> Vec<(String, Node<'a>)> {
@@ -89,9 +107,10 @@ fn named<'a>(node: &Node<'a>) -> Vec<(String, Node<'a>)> {
     checked.collect()
 }
 
-fn grafana(node: &Node<'_>, base: &Base) -> Option<Grafana> {
+fn grafana(node: &Node<'_>, rest: &Rest<'_>) -> Option<(Grafana, Option<Discover>)> {
+    let base = rest.base;
     node.section(|keys| {
-        keys.later(&["discover", "alarms"]);
+        keys.later(&["alarms"]);
         let url = keys.get("url", url);
         if !keys.has("url") {
             keys.fail("has no url; give it `url: http://host:3000`");
@@ -106,7 +125,9 @@ fn grafana(node: &Node<'_>, base: &Base) -> Option<Grafana> {
         if bootstrap.is_some() && is_user {
             keys.fail("has both basic_auth and bootstrap; who signs in as a user needs no token");
         }
-        Some(Grafana { endpoint: Endpoint { url: url?, http: http? }, org_id, bootstrap })
+        let discover = keys.get_beside("discover", |node, keys| discover(node, keys, rest));
+        let endpoint = Endpoint { url: url?, http: http? };
+        Some((Grafana { endpoint, org_id, bootstrap }, discover))
     })?
 }
 

@@ -36,7 +36,7 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
     }
     for name in settings.grafanas.keys() {
         let uses = |link: &Link| link.grafana.as_ref().is_some_and(|side| side.name == *name);
-        if !settings.links.iter().any(uses) {
+        if !settings.discover.contains_key(name) && !settings.links.iter().any(uses) {
             warnings.push(format!("grafanas.{name}: no link goes through it"));
         }
     }

@@ -339,6 +339,32 @@ fn is_in_full(authority: &str, ip: Ipv4Addr) -> bool {
 // === impl HttpPart ===
 
 impl HttpPart {
+    /// What a server's certificate is verified with, and nothing else.
+    pub fn trust(&self, defaults: &Self) -> TlsOptions {
+        let (tls, default) = (&self.tls, &defaults.tls);
+        TlsOptions {
+            ca_file: tls.ca_file.clone().or_else(|| default.ca_file.clone()),
+            insecure_skip_verify: tls
+                .insecure_skip_verify
+                .or(default.insecure_skip_verify)
+                .unwrap_or_default(),
+            min_version: tls.min_version.or(default.min_version).unwrap_or_default(),
+            ..TlsOptions::default()
+        }
+    }
+
+    /// Whether it says more than that.
+    pub fn is_more_than_trust(&self) -> bool {
+        let Self { auth, tls, proxy, proxy_auth, no_proxy, headers } = self;
+        auth.is_some()
+            || tls.client.is_some()
+            || tls.server_name.is_some()
+            || proxy.is_some()
+            || proxy_auth.is_some()
+            || no_proxy.is_some()
+            || !headers.is_empty()
+    }
+
     /// What was asked for here, else by `defaults`; or what the two together lack.
     pub fn finish(self, defaults: &Self) -> Result<HttpOptions, &'static str> {
         let or = |own: Option<PathBuf>, default: &Option<PathBuf>| own.or_else(|| default.clone());

@@ -5,6 +5,7 @@
 //! in.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,19 @@ use super::assertions::{AssertionsPart, assertions, complete, sets};
 use super::http::{HttpPart, http, url};
 use super::node::{Keys, Node};
 use super::words::{SPAN, duration, line, meant, one_of, share, switch};
+use crate::link::discover::{Leave, Pattern, Template};
 use crate::link::{
     BaseUrl, Cadence, DatasourceRef, Endpoint, Grafana, GrafanaName, GrafanaSide, Link, LinkName,
     Method, Origin, QueryPlan, Thresholds,
 };
 use crate::report::facts::clean;
 
-const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+/// From one cycle to the next.
+pub const INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+
+/// How often a link that was found is looked at, unless an override says otherwise.
+pub const FOUND_EACH: Duration = Duration::from_secs(60);
 
 /// Labels that Prometheus setups or promlink add to a series or an alert themselves.
 const RESERVED_LABELS: [&str; 14] = [
@@ -120,7 +127,8 @@ pub fn link(name: &str, node: &Node<'_>, around: &Around<'_>) -> Option<Link> {
     })?
 }
 
-fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration) -> LinkPart {
+/// Reads the keys of a link, whose interval is the `inherited` one unless it has its own.
+pub fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration) -> LinkPart {
     keys.later(&["alarms"]);
     let interval = keys.get("interval", |node| duration(node, &INTERVAL));
     let most = interval.unwrap_or(inherited);
@@ -283,14 +291,19 @@ impl<T: Default> End<T> {
 // === impl LinkPart ===
 
 impl LinkPart {
-    fn complete(self, name: &str, keys: &Keys<'_>, around: &Around<'_>) -> Option<Link> {
+    fn complete(mut self, name: &str, keys: &Keys<'_>, around: &Around<'_>) -> Option<Link> {
         let defaults = &around.defaults;
-        let prometheus = direct_end(self.prometheus, &defaults.prometheus, keys);
-        let grafana = grafana_end(self.grafana, &defaults.grafana, keys, around);
+        let prometheus = direct_end(mem::take(&mut self.prometheus), &defaults.prometheus, keys);
+        let grafana = grafana_end(mem::take(&mut self.grafana), &defaults.grafana, keys, around);
         if matches!((&prometheus, &grafana), (Ok(None), Ok(None))) {
             keys.fail("has neither end; give it `prometheus: {url: …}`, `grafana: {…}`, or both");
             return None;
         }
+        let link = self.without_ends(name, defaults, keys);
+        Some(Link { prometheus: prometheus.ok()?, grafana: grafana.ok()?, ..link })
+    }
+
+    fn without_ends(self, name: &str, defaults: &Self, keys: &Keys<'_>) -> Link {
         let plan = QueryPlan::default();
         let expect_series =
             self.expect_series.or(defaults.expect_series).unwrap_or(plan.expect_series);
@@ -304,7 +317,7 @@ impl LinkPart {
         let assertions = complete(parts, keys);
         let mut labels = defaults.labels.clone();
         labels.extend(self.labels);
-        Some(Link {
+        Link {
             name: LinkName::new(name),
             origin: Origin::Configured,
             query: QueryPlan {
@@ -323,8 +336,59 @@ impl LinkPart {
             all_addresses: self.all_addresses.or(defaults.all_addresses).unwrap_or(false),
             tripwire: self.tripwire.or(defaults.tripwire).unwrap_or(false),
             labels,
-            prometheus: prometheus.ok()?,
-            grafana: grafana.ok()?,
+            prometheus: None,
+            leave: Leave::default(),
+            grafana: None,
+            datasource_name: None,
+        }
+    }
+
+    /// What links that are found are like. Of the HTTP keys, only those about trust follow a link
+    /// to a host that was found.
+    pub fn template(
+        mut self,
+        matches: Pattern,
+        defaults: &Self,
+        keys: &Keys<'_>,
+    ) -> Option<Template> {
+        let least = defaults.interval.unwrap_or(FOUND_EACH).max(FOUND_EACH);
+        self.interval = self.interval.or(Some(least));
+        let nothing = DirectPart::default();
+        let inherited = defaults.prometheus.part().unwrap_or(&nothing);
+        let is_off = matches!(
+            (&self.prometheus, &defaults.prometheus),
+            (End::Off, _) | (End::Unsaid, End::Off)
+        );
+        let own = mem::take(&mut self.prometheus).into_part().unwrap_or_default();
+        let trust = own.http.trust(&inherited.http);
+        let prometheus = match own.url {
+            Some(url) => match own.http.finish(&inherited.http) {
+                Ok(http) => Some(Endpoint { url, http }),
+                Err(what) => {
+                    keys.fail_in("prometheus", what);
+                    return None;
+                }
+            },
+            None if own.http.is_more_than_trust() => {
+                keys.fail_in(
+                    "prometheus",
+                    "has no url; to a host that a Grafana lists, promlink sends neither \
+                     credentials nor headers, and no proxy",
+                );
+                return None;
+            }
+            None => None,
+        };
+        Some(Template {
+            matches,
+            finds_direct: !is_off && prometheus.is_none(),
+            trust,
+            method: self.method.or(defaults.method),
+            link: Link {
+                origin: Origin::Discovered,
+                prometheus,
+                ..self.without_ends("", defaults, keys)
+            },
         })
     }
 }

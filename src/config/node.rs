@@ -190,6 +190,23 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The parts of a list, each with keys of its own.
+    pub fn parts(&self) -> Vec<Self> {
+        match shape(self.value) {
+            Shape::List(items) => {
+                let part = |(index, value): (usize, &'a Value)| {
+                    self.below(&index.to_string(), format!("{}[{index}]", self.path), value)
+                };
+                items.iter().enumerate().map(part).collect()
+            }
+            Shape::Nothing => Vec::new(),
+            Shape::Text(_) | Shape::Keys(_) => {
+                self.fail("expected a list; begin each of its parts with `-`");
+                Vec::new()
+            }
+        }
+    }
+
     /// The parts of a list, or of a text with commas, as variables and Prometheus' `no_proxy` have
     /// it.
     pub fn items(&self) -> Vec<(Self, &'a str)> {
@@ -225,6 +242,17 @@ impl Keys<'_> {
         self.known.push(key);
         let value = self.value(key)?;
         read(&self.node.child(key, value))
+    }
+
+    /// As [`get`](Self::get), for what reports mistakes of this section as well.
+    pub fn get_beside<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&Node<'_>, &Self) -> Option<T>,
+    ) -> Option<T> {
+        self.known.push(key);
+        let value = self.value(key)?;
+        read(&self.node.child(key, value), self)
     }
 
     /// Refuses `key` with a reason, if it is there.

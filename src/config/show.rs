@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::{Level, LogFormat, Settings};
 use crate::link::assertion::{Assertion, Condition, Expected};
+use crate::link::discover::{Discover, Pattern};
 use crate::link::{
     Auth, DatasourceRef, Endpoint, GrafanaSide, HttpOptions, Link, Method, Proxy, Thresholds,
     TlsOptions, TlsVersion,
@@ -46,6 +47,9 @@ pub fn show(settings: &Settings) -> String {
                             secret(yaml, ["password", "password_file"], password);
                         });
                     }
+                    if let Some(found) = settings.discover.get(name) {
+                        yaml.section("discover", |yaml| discover(yaml, found));
+                    }
                 });
             }
         });
@@ -79,6 +83,38 @@ fn dns(yaml: &mut Yaml, settings: &Settings) {
     });
 }
 
+fn discover(yaml: &mut Yaml, discover: &Discover) {
+    let texts = |patterns: &[Pattern]| -> Vec<String> {
+        patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()
+    };
+    yaml.list("types", &discover.types);
+    yaml.list("include", texts(&discover.include));
+    yaml.list("exclude", texts(&discover.exclude));
+    yaml.key("interval", span(discover.interval));
+    yaml.key("limit", discover.limit);
+    if let Some(namespace) = &discover.namespace {
+        yaml.key("namespace", quoted(namespace));
+    }
+    yaml.list("allow", texts(&discover.allow));
+    yaml.section("overrides", |yaml| {
+        for template in &discover.templates {
+            // The dash of a list stands alone, and its part is one level deeper.
+            yaml.line(format_args!("-"));
+            yaml.depth += 1;
+            yaml.key("match", quoted(template.matches.as_str()));
+            match &template.link.prometheus {
+                Some(end) => yaml.section("prometheus", |yaml| endpoint(yaml, end)),
+                None if !template.finds_direct => yaml.key("prometheus", "none"),
+                None => yaml.section("prometheus", |yaml| {
+                    yaml.section("tls_config", |yaml| tls_config(yaml, &template.trust));
+                }),
+            }
+            watched(yaml, &template.link, template.method);
+            yaml.depth -= 1;
+        }
+    });
+}
+
 fn link(yaml: &mut Yaml, link: &Link) {
     match &link.prometheus {
         Some(end) => yaml.section("prometheus", |yaml| endpoint(yaml, end)),
@@ -88,14 +124,17 @@ fn link(yaml: &mut Yaml, link: &Link) {
         Some(side) => yaml.section("grafana", |yaml| grafana(yaml, side)),
         None => yaml.key("grafana", "none"),
     }
+    watched(yaml, link, Some(link.query.method));
+}
+
+/// Everything but the ends; the method only where somebody chose one.
+fn watched(yaml: &mut Yaml, link: &Link, method: Option<Method>) {
     yaml.key("selector", quoted(&link.query.selector));
-    yaml.key(
-        "method",
-        match link.query.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        },
-    );
+    match method {
+        Some(Method::Get) => yaml.key("method", "GET"),
+        Some(Method::Post) => yaml.key("method", "POST"),
+        None => {}
+    }
     yaml.key("expect_series", link.query.expect_series);
     yaml.key("freshness", link.query.freshness);
     yaml.key("agreement", link.query.agreement);

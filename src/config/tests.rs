@@ -271,6 +271,19 @@ grafanas:
     proxy_basic_auth: {username: "a \"b\"", password_file: /p}
     no_proxy: [.svc, "10.0.0.0/8", "*"]
     http_headers: {X-B: {files: [/b1, b2]}, X-A: {files: [/a]}}
+    discover:
+      types: [prometheus]
+      exclude: ["dev-*"]
+      interval: 1m
+      limit: 10
+      namespace: monitoring
+      allow: ["*.example.org"]
+      overrides:
+        - {match: "prod-*", interval: 15s, method: GET, labels: {team: a}}
+        - {match: cloud, prometheus: none}
+        - {match: own, prometheus: {url: "http://a:9090", basic_auth: {username: u, password_file: /p}}}
+  plain: {url: "http://grafana", discover: true}
+  not: {url: "http://grafana", discover: off}
 links:
   "1": {grafana: {name: main, datasource: {name: "Prometheus: prod"}}, prometheus: none}
   by-uid:
@@ -446,4 +459,33 @@ proptest::proptest! {
         load_bytes(&sources, Some(&bytes)).ok();
         load_bytes(&sources, Some(text.as_bytes())).ok();
     }
+}
+
+#[test]
+fn what_is_found_is_looked_at_each_minute_and_gets_no_credentials() {
+    let text = r#"
+defaults:
+  interval: 10s
+  selector: 'up{job="a"}'
+  prometheus: {url: "http://a:9090", authorization: {credentials: hunter2}, tls_config: {ca_file: /ca}}
+grafanas:
+  main:
+    url: "http://grafana:3000"
+    discover: {overrides: [{match: "prod-*", interval: 5s}, {match: Cloud, prometheus: none}]}
+"#;
+    let settings = load_text(text).unwrap();
+    assert!(settings.links.is_empty());
+    let main = &settings.discover[&GrafanaName::new("main")];
+    let seconds = |name: &str| main.template("uid", name).unwrap().link.cadence.interval.as_secs();
+    assert_eq!((seconds("prod-1"), seconds("prod"), seconds("x")), (5, 60, 60));
+    let plain = main.template("uid", "x").unwrap();
+    assert_eq!(plain.link.query.selector, "up{job=\"a\"}");
+    assert_eq!((&plain.link.prometheus, plain.finds_direct), (&None, true));
+    assert_eq!(plain.trust.ca_file, Some("/ca".into()));
+    assert!(!main.template("uid", "cloud").unwrap().finds_direct);
+    assert_eq!(main.wants("prometheus", "uid", "x"), Ok(()));
+    assert_eq!(main.wants("loki", "uid", "x"), Err("another type"));
+    let side = main.list().unwrap().grafana.unwrap();
+    assert_eq!((side.name.as_str(), side.datasource), ("main", DatasourceRef::Default));
+    assert_eq!(side.end, settings.grafanas[&side.name]);
 }

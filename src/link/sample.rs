@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::link::discover::Leave;
 use crate::link::{
     BaseUrl, Cadence, DatasourceRef, Endpoint, Grafana, GrafanaName, GrafanaSide, HttpOptions,
     Link, LinkName, Origin, QueryPlan, Scheme, Thresholds,
@@ -14,6 +15,8 @@ pub fn link(name: &str, host: Option<&str>, grafana: Option<&str>) -> Link {
         name: LinkName::new(name),
         origin: Origin::Configured,
         prometheus: host.map(|host| endpoint(host, 9090)),
+        leave: Leave::default(),
+        datasource_name: None,
         grafana: grafana.map(|grafana| GrafanaSide {
             name: GrafanaName::new(grafana),
             end: self::grafana(grafana),

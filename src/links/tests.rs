@@ -5,7 +5,10 @@ use crate::link::Origin;
 use crate::link::sample::link;
 
 fn set(configured: Vec<Link>, discovered: Vec<Link>) -> LinkSet {
-    LinkSet::merge(configured, discovered, BTreeMap::new(), AlarmTiming::default())
+    let found =
+        |link: Link| Found { is_default: link.name.as_str() == "main/b", link: link.into() };
+    let discovered: Vec<Found> = discovered.into_iter().map(found).collect();
+    LinkSet::merge(configured, &discovered, BTreeMap::new(), AlarmTiming::default())
 }
 
 fn names(set: &LinkSet) -> Vec<&str> {
@@ -31,6 +34,22 @@ fn configured_links_win_over_discovered_ones() {
     let set = set(configured, found);
     assert_eq!(names(&set), ["k8s", "main/b", "main/c"]);
     assert_eq!(set.links["main/b"].origin, Origin::Configured);
+}
+
+#[test]
+fn a_configured_link_may_mean_the_data_source_by_name_or_as_the_default() {
+    let mean = |datasource: DatasourceRef| {
+        let mut one = link("k8s", Some("prom"), Some("main"));
+        one.grafana.as_mut().unwrap().datasource = datasource;
+        let found = ["a", "b", "c"].map(|uid| Link {
+            datasource_name: Some(format!("Name of {uid}")),
+            ..discovered(&format!("main/{uid}"), uid)
+        });
+        let set = set(vec![one], found.to_vec());
+        set.links.keys().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(mean(DatasourceRef::Name("Name of c".to_owned())), ["k8s", "main/a", "main/b"]);
+    assert_eq!(mean(DatasourceRef::Default), ["k8s", "main/a", "main/c"]);
 }
 
 #[test]

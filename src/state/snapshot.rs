@@ -258,6 +258,7 @@ impl LinkInfo {
             Some(DatasourceRef::Name(name)) => (None, Some(name.clone())),
             Some(DatasourceRef::Default) | None => (None, None),
         };
+        let name = link.datasource_name.clone().or(name);
         Self {
             prometheus_url: link.prometheus.as_ref().map(|end| end.url.to_string()),
             grafana: link.grafana.as_ref().map(|side| side.name.clone()),

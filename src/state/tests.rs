@@ -23,7 +23,7 @@ fn at(seconds: u64) -> Now {
 
 fn set(links: Vec<Link>) -> LinkSet {
     let names = ["main", "other"].map(|name| (GrafanaName::new(name), grafana(name)));
-    LinkSet::merge(links, Vec::new(), BTreeMap::from(names), AlarmTiming::default())
+    LinkSet::merge(links, &[], BTreeMap::from(names), AlarmTiming::default())
 }
 
 fn two_paths(name: &str) -> Link {

@@ -122,7 +122,7 @@ impl Stage {
 
 fn links_of(links: Vec<Link>) -> LinkSet {
     let timing = crate::link::AlarmTiming::default();
-    LinkSet::merge(links, Vec::new(), BTreeMap::new(), timing)
+    LinkSet::merge(links, &[], BTreeMap::new(), timing)
 }
 
 fn words(view: &PublishedView) -> String {

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("classify", "link report"),
     ("judge", "classify clock link report"),
     ("diagnosis", "clock link report"),
-    ("links", "link"),
+    ("links", "classify link"),
     ("plan", "clock link report"),
     ("carry", "diagnosis report"),
     ("state", "cadence clock diagnosis link links report"),

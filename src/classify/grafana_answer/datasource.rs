@@ -48,6 +48,8 @@ pub struct Datasource {
     pub auth: Option<&'static str>,
     /// Names of its custom headers.
     pub headers: Vec<String>,
+    /// What else Grafana has and we have not, in order to ask its server.
+    pub private: Option<&'static str>,
     /// Data sources that its exemplars lead to, by uid.
     pub exemplars: Vec<String>,
 }
@@ -143,8 +145,21 @@ impl From<Wire> for Datasource {
             Value::Number(number) => number.as_u64(),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         });
+        let url = without_credentials(&wire.url);
+        let private = if url != wire.url {
+            Some("the data source has credentials in its URL")
+        } else if flag("tlsAuthWithCACert") && !flag("tlsSkipVerify") {
+            Some("the data source has a CA of its own")
+        } else if text("customQueryParameters").is_some() {
+            Some("the data source adds parameters to each query")
+        } else if flag("enableSecureSocksProxy") {
+            Some("the data source goes through a SOCKS proxy")
+        } else {
+            None
+        };
         Self {
-            url: without_credentials(&wire.url),
+            url,
+            private,
             org_id: wire.org_id,
             is_default: wire.is_default,
             access_direct: wire.access == "direct",
@@ -176,6 +191,22 @@ impl From<Wire> for Datasource {
 // === impl Datasource ===
 
 impl Datasource {
+    /// Why nobody but Grafana can ask its server.
+    #[must_use]
+    pub fn withholds(&self) -> Option<&'static str> {
+        if self.kind != "prometheus" {
+            Some("a data source of this type signs its requests")
+        } else if self.auth.is_some() {
+            Some("the data source has credentials of its own")
+        } else if !self.headers.is_empty() {
+            Some("the data source has headers of its own")
+        } else if self.forwards_user {
+            Some("the data source forwards each user's login")
+        } else {
+            self.private
+        }
+    }
+
     /// What is wrong with it by itself: type, plugin, access, URL, the worst first.
     #[must_use]
     pub fn faults(&self) -> Vec<Cause> {
