@@ -15,12 +15,14 @@ use crate::carried::Carried;
 use crate::clock;
 use crate::config::{Settings, Sources};
 use crate::diagnosis::diagnose;
+use crate::discover::{self, AllFound};
 use crate::expose::metrics::process::Process;
 use crate::expose::table::FailOn;
 use crate::expose::{Shown, json, table};
 use crate::keeper;
 use crate::link::Link;
 use crate::links::LinkSet;
+use crate::links::found::Found;
 use crate::net::dns::{DnsSettings, Resolver};
 use crate::probe::Probe;
 use crate::reload::{Handle, Reload, Reloader};
@@ -50,13 +52,19 @@ pub struct CheckOptions {
     pub wait: Option<Duration>,
     /// From which verdict on a link fails.
     pub fail_on: FailOn,
+    /// Only links of these names; all, when empty.
+    pub only: Vec<String>,
 }
 
 impl CheckOptions {
     /// One look, of which everything but working fails.
     #[must_use]
     pub fn new(output: Output) -> Self {
-        Self { output, wait: None, fail_on: FailOn::default() }
+        Self { output, wait: None, fail_on: FailOn::default(), only: Vec::new() }
+    }
+
+    fn wants(&self, link: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == link)
     }
 }
 
@@ -77,7 +85,9 @@ pub enum Output {
 pub struct CheckResult {
     /// The whole output.
     pub text: String,
-    /// The verdict of each link.
+    /// What else is to be said: lists of data sources that could not be read.
+    pub notes: Vec<String>,
+    /// The verdict of each link, and of each list that could not be read.
     pub verdicts: Vec<Verdict>,
 }
 
@@ -115,6 +125,7 @@ pub struct Daemon {
     links: (watch::Sender<Arc<LinkSet>>, watch::Receiver<Arc<LinkSet>>),
     snapshots: (watch::Sender<Arc<Snapshot>>, watch::Receiver<Arc<Snapshot>>),
     settings: watch::Receiver<Arc<Settings>>,
+    found: (watch::Sender<AllFound>, watch::Receiver<AllFound>),
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     reloader: Reloader<Event>,
     reload: Handle,
@@ -131,7 +142,8 @@ impl Daemon {
         let probe = Probe::new(resolver(&settings, &stats)?, Arc::clone(&stats), &host);
         let probe = Arc::new(probe);
         let base = settings.web.external_url.clone().unwrap_or_default();
-        let first = Arc::new(link_set(&settings));
+        let found = watch::channel(AllFound::default());
+        let first = Arc::new(link_set(&settings, &[]));
         let mut board = Board::new(clock::now());
         board.set(&first, clock::now());
         let snapshots = watch::channel(Arc::new(board.snapshot(clock::now())));
@@ -140,7 +152,19 @@ impl Daemon {
         let (reloader, reload) = Reloader::new(sources, settings_sender, events.0.clone())
             .map_err(|error| format!("cannot handle SIGHUP: {error}"))?;
         let links = watch::channel(first);
-        Ok(Self { probe, stats, base, board, links, snapshots, settings, events, reloader, reload })
+        Ok(Self {
+            probe,
+            stats,
+            base,
+            board,
+            links,
+            snapshots,
+            settings,
+            found,
+            events,
+            reloader,
+            reload,
+        })
     }
 
     /// What it publishes.
@@ -167,6 +191,12 @@ impl Daemon {
             base: self.base,
             stopping: shutdown.clone(),
         };
+        let lists = discover::run(
+            Arc::clone(&self.probe),
+            self.settings.clone(),
+            self.found.0,
+            self.events.0.clone(),
+        );
         let shared = supervisor::Shared {
             prober: Arc::clone(&self.probe),
             events: self.events.0,
@@ -180,7 +210,8 @@ impl Daemon {
         let links = self.links.1;
         upstream.spawn(supervisor::run(shared, links.clone(), asks, shutdown.clone()));
         upstream.spawn(self.reloader.run(shutdown.clone()));
-        let changes = follow(self.settings, self.links.0, self.probe, self.stats);
+        upstream.spawn(shutdown.clone().run_until_cancelled_owned(lists).map(|_| ()));
+        let changes = follow(self.settings, self.found.1, self.links.0, self.probe, self.stats);
         upstream.spawn(shutdown.clone().run_until_cancelled_owned(changes).map(|_| ()));
         let mut keeping = JoinSet::new();
         keeping.spawn(keeper::run(self.board, self.events.1, links, self.snapshots.0));
@@ -225,15 +256,23 @@ async fn first_death(
     format!("{part} died; its panic is in the log above, please report it")
 }
 
-/// Puts changed settings in force.
+/// Puts changed settings in force, and links that were found.
 async fn follow(
     mut changes: watch::Receiver<Arc<Settings>>,
+    mut found: watch::Receiver<AllFound>,
     links: watch::Sender<Arc<LinkSet>>,
     probe: Arc<Probe>,
     stats: Arc<SelfStats>,
 ) {
     let mut old = changes.borrow_and_update().clone();
-    while changes.changed().await.is_ok() {
+    loop {
+        let changed = tokio::select! {
+            changed = changes.changed() => changed,
+            changed = found.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
         let new = changes.borrow_and_update().clone();
         if new.dns != old.dns {
             match resolver(&new, &stats) {
@@ -241,7 +280,7 @@ async fn follow(
                 Err(error) => tracing::warn!(error, "the old resolver stays"),
             }
         }
-        links.send_replace(Arc::new(link_set(&new)));
+        links.send_replace(Arc::new(link_set(&new, &found.borrow_and_update())));
         old = new;
     }
 }
@@ -255,16 +294,27 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     let probe = Probe::new(resolver(&settings, &stats)?, stats, &host_name());
     let until = clock::deadline(options.wait.unwrap_or_default());
     let base = settings.web.external_url.clone();
-    let links = settings.links.into_iter().map(Arc::new);
-    let cycles: Vec<LatestCycle> = stream::iter(links.clone())
+    let mut notes = Vec::new();
+    let mut found = Vec::new();
+    for (grafana, list) in discover::once(&probe, &settings.discover).await {
+        match list {
+            Ok(links) => found.extend(links),
+            Err(no) => notes.push(format!("grafanas.{grafana}: no list of data sources: {no}")),
+        }
+    }
+    let mut set = link_set(&settings, &found);
+    set.links.retain(|name, _| options.wants(name.as_str()));
+    let links: Vec<Arc<Link>> = set.links.into_values().collect();
+    let cycles: Vec<LatestCycle> = stream::iter(links.iter().cloned())
         .map(|link| check_one(&probe, link, until, options.fail_on))
         .buffered(CHECKS)
         .collect()
         .await;
     let infos: Vec<LinkInfo> = links
+        .iter()
         .zip(&cycles)
         .map(|(link, cycle)| {
-            let mut info = LinkInfo::of(&link);
+            let mut info = LinkInfo::of(link);
             info.learn(&cycle.report);
             info
         })
@@ -275,8 +325,10 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
         Output::Table { colour } => table::render(&shown, colour),
         Output::Json => String::from_utf8_lossy(&json::check(&shown, base.as_deref())).into_owned(),
     };
-    let verdicts = cycles.iter().map(|cycle| cycle.diagnosis.verdict).collect();
-    Ok(CheckResult { text, verdicts })
+    let verdicts = cycles.iter().map(|cycle| cycle.diagnosis.verdict);
+    // What could not be listed is what nobody can tell of.
+    let verdicts = verdicts.chain(notes.iter().map(|_| Verdict::Blind)).collect();
+    Ok(CheckResult { text, notes, verdicts })
 }
 
 /// Cycles of one link until one does not fail or the time is over. What a cycle reached does not
@@ -305,8 +357,13 @@ async fn check_one(
     }
 }
 
-fn link_set(settings: &Settings) -> LinkSet {
-    LinkSet::merge(settings.links.clone(), &[], settings.grafanas.clone(), settings.alarms.clone())
+fn link_set(settings: &Settings, found: &[Found]) -> LinkSet {
+    LinkSet::merge(
+        settings.links.clone(),
+        found,
+        settings.grafanas.clone(),
+        settings.alarms.clone(),
+    )
 }
 
 /// The system's resolver settings, overridden by ours.

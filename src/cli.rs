@@ -209,7 +209,7 @@ impl Layers {
         let settings =
             load_bytes(&sources, content.as_deref()).map_err(|errors| refuse(&errors))?;
         sources.loaded = Some(fingerprint(content.as_deref()));
-        if settings.links.is_empty() {
+        if settings.links.is_empty() && settings.discover.is_empty() {
             return Err(complain(&ways_to_begin(command)));
         }
         Ok((settings, sources))

@@ -28,6 +28,7 @@ mod net;
 mod carried;
 pub mod config;
 mod desk;
+mod discover;
 mod keeper;
 mod probe;
 mod reload;

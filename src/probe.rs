@@ -23,9 +23,12 @@ use tokio::time::Instant;
 
 use crate::cadence;
 use crate::carried::Carried;
+use crate::classify::grafana_answer::Datasource;
 use crate::clock::{self, Now, Stopwatch};
 use crate::desk::Desk;
+use crate::discover::{Lister, NoList};
 use crate::judge;
+use crate::link::discover::Leave;
 use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
@@ -34,6 +37,9 @@ use crate::probe::causes::End;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
 use crate::supervisor::{Cycle, Prober};
+
+/// A list of thousands takes Grafana some seconds, and nobody waits for it.
+const LIST_LIFE: Duration = Duration::from_secs(30);
 
 /// Walks links; shared by all their tasks.
 #[derive(Debug)]
@@ -132,6 +138,9 @@ impl Prober for Probe {
         });
         let (mut direct, mut through) =
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;
+        if let Leave::Refused(why) = link.leave {
+            direct = Some(direct::refused(why));
+        }
         if let (Some(direct), Some(through)) = (&mut direct, &mut through) {
             plan::doubt(direct, through);
         }
@@ -151,6 +160,25 @@ impl Prober for Probe {
             carried: facts,
         };
         Cycle { report, carried }
+    }
+}
+
+impl Lister for Probe {
+    async fn list(&self, link: &Link) -> Result<Vec<Datasource>, NoList> {
+        let Some(side) = &link.grafana else { return Err(NoList::default()) };
+        let until = clock::deadline(LIST_LIFE);
+        let occasion = Occasion {
+            trigger: Trigger::Interval,
+            started: clock::now(),
+            deadlines: Deadlines { checks: until, report: until },
+            last_end: None,
+            freshness: link.thresholds.freshness,
+        };
+        grafana::list::read(&self.net(), self.desk(side), link, side, occasion).await
+    }
+
+    fn zone(&self) -> Option<String> {
+        self.net().resolver.settings().zone().map(str::to_owned)
     }
 }
 

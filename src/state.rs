@@ -17,14 +17,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Now;
-use crate::link::{Link, LinkName};
+use crate::link::{GrafanaName, Link, LinkName};
 use crate::links::{Change, LinkSet};
 use crate::report::check::Path;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
 use alarm::Crowded;
 use ends::{Places, Together};
-use snapshot::{ConfigView, GrafanaView, LatestCycle, LinkView, ServerView, Snapshot};
+use snapshot::{ConfigView, GrafanaView, LatestCycle, LinkView, Listed, ServerView, Snapshot};
 use watched::Watched;
 
 pub use published::needs_confirmation;
@@ -54,6 +54,13 @@ pub enum Event {
     Panicked(LinkName),
     /// Time passed. Alarms that wait and results that grow too old need it about once a second.
     Beat,
+    /// A Grafana's list of data sources was read, or is no longer.
+    Listed {
+        /// Which Grafana.
+        grafana: GrafanaName,
+        /// The links that were found; none when lists are no longer read.
+        links: Option<usize>,
+    },
     /// The configuration was read again, and is in force or was refused.
     Reloaded {
         /// It is in force.
@@ -150,6 +157,13 @@ impl Board {
             }
             Event::Beat => {
                 self.links.values_mut().filter_map(|link| link.beat(timing, now)).collect()
+            }
+            Event::Listed { grafana, links } => {
+                let view = self.grafanas.iter_mut().find(|view| view.name == grafana);
+                let listed = links.map(|links| Listed { links, at: now.wall });
+                view.into_iter().for_each(|view| view.listed = listed);
+                self.last = None;
+                Vec::new()
             }
             Event::Reloaded { ok } => {
                 self.config.last_reload_successful = ok;

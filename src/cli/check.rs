@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Layers, complain, failed, say, wants_colour, with_runtime};
+use super::{Layers, complain, failed, say, wants_colour, warn, with_runtime};
 use crate::app::{self, CheckOptions, Output};
 use crate::config::{Settings, meant};
 use crate::expose::table::{FailOn, exit_code, worst};
@@ -42,11 +42,11 @@ enum Format {
 
 pub fn run(args: CheckArgs) -> ExitCode {
     let CheckArgs { layers, output, link, fail_on, wait } = args;
-    let mut settings = match layers.load("check") {
+    let settings = match layers.load("check") {
         Ok((settings, _)) => settings,
         Err(code) => return code,
     };
-    if let Err(what) = keep_only(&mut settings, &link) {
+    if let Err(what) = are_known(&settings, &link) {
         return complain(&what);
     }
     telemetry::start(settings.log);
@@ -55,8 +55,11 @@ pub fn run(args: CheckArgs) -> ExitCode {
         Format::Json => Output::Json,
     };
     with_runtime(async {
-        match app::check(settings, CheckOptions { output, wait, fail_on }).await {
-            Ok(result) => say(&result.text, exit_code(worst(&result.verdicts), fail_on)),
+        match app::check(settings, CheckOptions { output, wait, fail_on, only: link }).await {
+            Ok(result) => {
+                result.notes.iter().for_each(|note| warn(note));
+                say(&result.text, exit_code(worst(&result.verdicts), fail_on))
+            }
             // Nothing was looked at: nobody can tell.
             Err(error) => {
                 failed(&error);
@@ -66,17 +69,18 @@ pub fn run(args: CheckArgs) -> ExitCode {
     })
 }
 
-fn keep_only(settings: &mut Settings, names: &[String]) -> Result<(), String> {
+/// Names of links that are yet to be found cannot be checked before.
+fn are_known(settings: &Settings, names: &[String]) -> Result<(), String> {
     let known: Vec<&str> = settings.links.iter().map(|link| link.name.as_str()).collect();
-    let unknown = names.iter().filter(|name| !known.contains(&name.as_str()));
-    let what: Vec<String> = unknown
+    let may_be_found = |name: &str| {
+        let found = name.split_once('/');
+        found.is_some_and(|(grafana, _)| settings.discover.keys().any(|g| g.as_str() == grafana))
+    };
+    let is_unknown = |name: &&String| !known.contains(&name.as_str()) && !may_be_found(name);
+    let what: Vec<String> = names
+        .iter()
+        .filter(is_unknown)
         .map(|name| format!("--link {name}: no link has this name; {}", meant(name, &known, "")))
         .collect();
-    if !what.is_empty() {
-        return Err(what.join("\n"));
-    }
-    if !names.is_empty() {
-        settings.links.retain(|link| names.iter().any(|name| name == link.name.as_str()));
-    }
-    Ok(())
+    if what.is_empty() { Ok(()) } else { Err(what.join("\n")) }
 }

@@ -67,13 +67,7 @@ pub enum Per {
 }
 
 /// Names that are taken, and rendered by nothing yet.
-pub const LATER: &[Metric] = &[
-    DISCOVERED_LINKS,
-    DISCOVERY_LAST_SUCCESS,
-    NOTIFICATIONS,
-    NOTIFICATIONS_FAILED,
-    ALARM_LAST_SUCCESS,
-];
+pub const LATER: &[Metric] = &[NOTIFICATIONS, NOTIFICATIONS_FAILED, ALARM_LAST_SUCCESS];
 
 macro_rules! metrics {
     ($(

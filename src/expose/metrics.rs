@@ -85,6 +85,8 @@ const FAMILIES: &[(Metric, Family)] = &[
     (catalog::GRAFANA_ALARM, Family::Grafana(grafana_alarm)),
     (catalog::GRAFANA_INFO, Family::Grafana(grafana_info)),
     (catalog::GRAFANA_TOKEN_NOT_AFTER, Family::Grafana(grafana_token_not_after)),
+    (catalog::DISCOVERED_LINKS, Family::Grafana(discovered_links)),
+    (catalog::DISCOVERY_LAST_SUCCESS, Family::Grafana(discovery_last_success)),
     (catalog::SERVER_UP, Family::Server(server_up)),
     (catalog::SERVER_ALARM, Family::Server(server_alarm)),
 ];
@@ -203,6 +205,14 @@ fn grafana_info(grafana: &GrafanaView, out: &mut Samples<'_>) {
 
 fn grafana_token_not_after(grafana: &GrafanaView, out: &mut Samples<'_>) {
     out.maybe(&[], grafana.token_not_after.map(unix));
+}
+
+fn discovered_links(grafana: &GrafanaView, out: &mut Samples<'_>) {
+    out.maybe(&[], grafana.listed.map(|listed| listed.links as f64));
+}
+
+fn discovery_last_success(grafana: &GrafanaView, out: &mut Samples<'_>) {
+    out.maybe(&[], grafana.listed.map(|listed| unix(listed.at)));
 }
 
 fn server_up(server: &ServerView, out: &mut Samples<'_>) {

@@ -104,17 +104,27 @@ impl Memory {
         heard
     }
 
+    /// How many links there are.
+    #[must_use]
+    pub fn count(&self, discover: &Discover) -> usize {
+        self.wanted(discover).count()
+    }
+
+    fn wanted(&self, discover: &Discover) -> impl Iterator<Item = &Known> {
+        let wanted = |known: &&Known| wants(discover, &known.source).is_ok();
+        self.known.values().filter(wanted).take(discover.limit)
+    }
+
     /// The links of what is known, sorted by uid.
     #[must_use]
     pub fn links(&self, discover: &Discover, zone: Option<&str>) -> Vec<Found> {
-        let known = self.known.values().filter(|known| wants(discover, &known.source).is_ok());
         let link = |known: &Known| {
             let source = &known.source;
             let template = discover.template(&source.uid, &source.name)?;
             let link = Arc::new(link(discover, template, source, zone)?);
             Some(Found { link, is_default: source.is_default })
         };
-        known.take(discover.limit).filter_map(link).collect()
+        self.wanted(discover).filter_map(link).collect()
     }
 }
 

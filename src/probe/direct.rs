@@ -29,7 +29,7 @@ use crate::probe::query::{self, Question};
 use crate::probe::{Net, Occasion, assertions};
 use crate::report::asserted::Asserted;
 use crate::report::cause::Cause;
-use crate::report::check::{Check, Path};
+use crate::report::check::{Check, Path, Why};
 use crate::report::facts::{Fact, Facts, Key};
 use crate::report::finding::Finding;
 use crate::report::{CarriedFacts, Leg, Outcome, Row, Walk};
@@ -50,6 +50,7 @@ pub async fn walk(
     let hops = Hops {
         net,
         endpoint,
+        leave: link.leave,
         thresholds: &link.thresholds,
         reached: facts.reached_prometheus,
         was_headless: memory.about.as_ref().is_some_and(|about| about.is_headless),
@@ -92,6 +93,19 @@ pub async fn walk(
     agreement::replicas(&mut first, &legs);
     legs.shrink_to_fit();
     Walk { first, others: legs, took }
+}
+
+/// The path where promlink may not ask by itself.
+pub fn refused(why: &str) -> Walk {
+    let now = clock::now();
+    let mut first = Row::skipped(Why::NotPermitted, now);
+    first.facts.text(Key::Reason, why);
+    let mut leg = Leg::default();
+    leg.rows.insert(Check::Dns, first);
+    for check in [Check::Tcp, Check::Tls, Check::Query, Check::Freshness] {
+        leg.rows.insert(check, Row::skipped(Why::Needs(Check::Dns), now));
+    }
+    Walk { first: leg, others: Vec::new(), took: Duration::ZERO }
 }
 
 /// The walk of one address (or of the first of several that answers), step by step.

@@ -10,6 +10,7 @@ mod assertions;
 mod bootstrap;
 mod call;
 mod datasource;
+pub mod list;
 mod refs;
 mod rights;
 mod visit;
@@ -23,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::carried::{GrafanaMemory, Pass, Said};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{Desk, Visit, Wants};
+use crate::link::discover::Leave;
 use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
 use crate::net::credentials::Unusable;
 use crate::net::http::{Request, Response};
@@ -48,29 +50,7 @@ pub async fn walk(
     occasion: Occasion,
 ) -> Walk {
     let watch = Stopwatch::start();
-    let hops = Hops {
-        net,
-        endpoint: &side.end.endpoint,
-        thresholds: &link.thresholds,
-        reached: facts.reached_grafana,
-        was_headless: false,
-        last: occasion.deadlines.report,
-    };
-    let through = Through {
-        net,
-        desk: &desk,
-        link,
-        side,
-        hops,
-        occasion,
-        deadline: occasion.deadlines.checks,
-        headers: bootstrap::headers(side, &desk),
-        visit: None,
-        line: None,
-        leg: Leg::default(),
-        was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
-        revisited: false,
-    };
+    let through = Through::new(net, &desk, link, side, facts, occasion);
     let mut through = through.walk(memory).await;
     let took = watch.read();
     Box::pin(through.assert(memory)).await;
@@ -118,6 +98,42 @@ enum Missed {
     Gone,
     /// The check has this row instead.
     Instead(Row),
+}
+
+impl<'a> Through<'a> {
+    fn new(
+        net: &'a Arc<Net>,
+        desk: &'a Arc<Desk>,
+        link: &'a Link,
+        side: &'a GrafanaSide,
+        facts: &CarriedFacts,
+        occasion: Occasion,
+    ) -> Self {
+        let hops = Hops {
+            net,
+            endpoint: &side.end.endpoint,
+            leave: Leave::Given,
+            thresholds: &link.thresholds,
+            reached: facts.reached_grafana,
+            was_headless: false,
+            last: occasion.deadlines.report,
+        };
+        Self {
+            net,
+            desk,
+            link,
+            side,
+            hops,
+            occasion,
+            deadline: occasion.deadlines.checks,
+            headers: bootstrap::headers(side, desk),
+            visit: None,
+            line: None,
+            leg: Leg::default(),
+            was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
+            revisited: false,
+        }
+    }
 }
 
 impl Through<'_> {

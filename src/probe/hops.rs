@@ -1,6 +1,6 @@
 //! The first three checks of either path: name, port, handshake, each timed on the same stream.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::judge;
+use crate::link::discover::Leave;
 use crate::link::{Endpoint, Proxy, Scheme, Thresholds};
 use crate::net::dns::{Attempt, DnsFailure, Lookup, Source};
 use crate::net::http::Connection;
@@ -17,7 +18,7 @@ use crate::net::{credentials, proxy, tcp};
 use crate::plan::{self, Explanation};
 use crate::probe::{Net, causes, explain};
 use crate::report::cause::{Cause, Weight};
-use crate::report::check::Check;
+use crate::report::check::{Check, Why};
 use crate::report::facts::{Fact, Facts, Key};
 use crate::report::finding::{Finding, Subject};
 use crate::report::seen::Seen;
@@ -28,6 +29,8 @@ use crate::report::{Outcome, Row};
 pub struct Hops<'a> {
     /// Where it leads.
     pub endpoint: &'a Endpoint,
+    /// Whether we may go there.
+    pub leave: Leave,
     /// What all walks share.
     pub net: &'a Net,
     /// When a step is too slow, or a certificate too old.
@@ -112,12 +115,38 @@ impl<'a> Hops<'a> {
                 row.facts.list(Key::Ladder, rungs.iter().map(attempt_words));
             }
         }
-        let addresses = lookup.result.unwrap_or_default();
+        let addresses = self.permitted(&mut row, lookup.result);
         Named {
             row,
             addresses: addresses.into_iter().map(|ip| SocketAddr::new(ip, url.port)).collect(),
             hit: lookup.name_that_hit,
         }
+    }
+
+    /// The addresses that we may dial. A name that a list tells and that leads nowhere from here, or
+    /// only to what nobody may be sent to, says nothing about its server.
+    fn permitted(&self, row: &mut Row, found: Result<Vec<IpAddr>, DnsFailure>) -> Vec<IpAddr> {
+        let refused = match found {
+            Err(failure) if self.leave == Leave::Guarded && !self.reached => {
+                failure.is_answer().then(|| "the name is not known here".to_owned())
+            }
+            Err(_) => None,
+            Ok(all) => {
+                let may = |ip: &&IpAddr| self.leave.includes(**ip);
+                let some: Vec<IpAddr> = all.iter().filter(may).copied().collect();
+                if some.len() == all.len() || !some.is_empty() {
+                    return some;
+                }
+                let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                Some(format!("the name leads to {}", all.join(", ")))
+            }
+        };
+        if let Some(reason) = refused {
+            row.outcome = Outcome::Skipped(Why::NotPermitted);
+            row.findings.clear();
+            row.facts.text(Key::Reason, &reason);
+        }
+        Vec::new()
     }
 
     /// Connects to one of the addresses, through the proxy if there is one.

@@ -81,6 +81,7 @@ keys! {
     Protocol "protocol"
     ProxySays "proxy_says"
     Rcode "rcode"
+    Reason "reason"
     Replay "replay"
     Resends "resends"
     Series "series"

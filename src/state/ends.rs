@@ -72,6 +72,7 @@ pub fn grafanas(set: &LinkSet, before: &[GrafanaView]) -> Vec<GrafanaView> {
             up: None,
             version: None,
             token_not_after: None,
+            listed: None,
             alarm_down: false,
             alarm_blind: false,
         })

@@ -208,10 +208,21 @@ pub struct GrafanaView {
     pub version: Option<String>,
     /// The end of our token's life, when Grafana tells.
     pub token_not_after: Option<SystemTime>,
+    /// Its last list of data sources, where lists are read.
+    pub listed: Option<Listed>,
     /// `PromlinkGrafanaDown` stands.
     pub alarm_down: bool,
     /// `PromlinkGrafanaBlind` stands.
     pub alarm_blind: bool,
+}
+
+/// A list of data sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Links that were found.
+    pub links: usize,
+    /// When it was read.
+    pub at: SystemTime,
 }
 
 /// One distinct Prometheus address.

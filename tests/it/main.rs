@@ -5,6 +5,7 @@
 mod assertions; // shipped assertions on the real Prometheus
 mod check; // `promlink check` as a person runs it
 mod daemon; // `promlink serve`, and a client
+mod discover; // data sources that become links
 mod faults; // one injected fault, one expected line
 mod hostile; // answers that no server should give
 mod know; // how soon it knows

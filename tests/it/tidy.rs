@@ -37,10 +37,11 @@ const LAYERS: &[(&str, &str)] = &[
         "supervisor",
         "cadence carried carry clock diagnosis link links report selfstats state tripwire",
     ),
+    ("discover", "classify config link links report state"),
     ("tripwire", "clock link net"),
     (
         "probe",
-        "cadence carried classify clock desk judge link net plan report selfstats supervisor",
+        "cadence carried classify clock desk discover judge link net plan report selfstats supervisor",
     ),
     ("keeper", "clock links report state"),
     ("serve", "clock expose link reload report selfstats state supervisor"),

@@ -59,7 +59,7 @@ fn the_table_is_aligned_and_leaves_out_what_is_not_rendered() {
         promlink_link_verdict                                  gauge      0 or 1     link, verdict                                                   1 for the published verdict of the link, 0 for the others.
         promlink_link_cause                                    gauge      1          link, cause, path, check, side                                  Why the link is not working, where that was found, who has to act; absent while working.
     "#]].assert_eq(&start);
-    assert!(!table.contains(DISCOVERED_LINKS.name));
+    assert!(!table.contains(NOTIFICATIONS.name));
 }
 
 #[test]

@@ -276,6 +276,8 @@ fn promlink_itself() {
         promlink_grafana_alarm{grafana="main",alarm="blind"} 1
         promlink_grafana_info{grafana="main",version="11.2.0"} 1
         promlink_grafana_token_not_after_timestamp_seconds{grafana="main"} 1767312000
+        promlink_discovered_links{grafana="main"} 3
+        promlink_discovery_last_success_timestamp_seconds{grafana="main"} 1767229190
         promlink_server_up{server="10.0.0.7:9090"} 0
         promlink_server_alarm{server="10.0.0.7:9090"} 1
         promlink_server_alarm{server="prometheus-k8s.monitoring.svc:9090"} 0

@@ -16,7 +16,7 @@ use crate::report::verdict::{Side, Verdict};
 use crate::report::{CarriedFacts, Leg, Outcome, Report, Row, Standing, Trigger, Walk};
 use crate::state::snapshot::{
     AlarmView, ConfigView, GrafanaView, Histogram, HistoryEntry, LatestCycle, LinkInfo, LinkView,
-    PublishedView, ServerView, Snapshot, Tally,
+    Listed, PublishedView, ServerView, Snapshot, Tally,
 };
 
 /// A name that means something in each format.
@@ -48,6 +48,7 @@ pub fn snapshot() -> Snapshot {
                 up: Some(false),
                 version: None,
                 token_not_after: None,
+                listed: None,
                 alarm_down: true,
                 alarm_blind: false,
             },
@@ -57,6 +58,7 @@ pub fn snapshot() -> Snapshot {
                 up: Some(true),
                 version: Some("11.2.0".to_owned()),
                 token_not_after: Some(at(86_400).wall),
+                listed: Some(Listed { links: 3, at: at(3590).wall }),
                 alarm_down: false,
                 alarm_blind: true,
             },

@@ -15,6 +15,7 @@ use crate::classify::grafana_answer::{self, DatasourceHealth, DsQuery, Failure};
 use crate::classify::{Rejection, Vector};
 use crate::clock::{self, Stopwatch};
 use crate::judge;
+use crate::link::discover::Leave;
 use crate::link::{Grafana, Thresholds};
 use crate::net::http::{Request, Response};
 use crate::probe::Net;
@@ -90,6 +91,7 @@ impl Call {
         let hops = Hops {
             net: &self.net,
             endpoint: &self.grafana.endpoint,
+            leave: Leave::Given,
             thresholds: &self.thresholds,
             reached: true,
             was_headless: false,

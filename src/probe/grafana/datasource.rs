@@ -7,6 +7,7 @@ use crate::carried::GrafanaMemory;
 use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Stopwatch};
+use crate::link::discover::Leave;
 use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme, escape};
 use crate::net::limits;
 use crate::plan;
@@ -100,6 +101,10 @@ impl Through<'_> {
         let note = |cause, detail| Finding { weight: Weight::Notes, ..Finding::of(cause, detail) };
         if theirs.loopback && !self.probes_loopback() {
             return Some(note(Cause::DatasourceUrlLocalhost, found.url.clone()));
+        }
+        if self.link.leave == Leave::Guarded {
+            // It is the very same URL, only called as from here.
+            return None;
         }
         let ours = &self.link.prometheus.as_ref()?.url;
         let detail = format!("data source: {}, this link: {ours}", found.url);

@@ -1,0 +1,209 @@
+//! Data sources that become links by themselves, and go again.
+
+use std::fs;
+use std::process::Output;
+
+use promlink::demo::dns::{self, Zone};
+use promlink::demo::fault;
+use promlink::demo::grafana::{self, Datasource, Flavour, Grafana, Setup, TOKEN};
+use promlink::demo::prometheus::{self, Prometheus};
+use promlink::demo::standin::ANY_PORT;
+use serde_json::json;
+
+use crate::daemon::{Daemon, until};
+
+/// Both ends, with a list that is read each second.
+struct Stage {
+    prometheus: Prometheus,
+    grafana: Grafana,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let prometheus = prometheus::start(ANY_PORT, prometheus::Setup::default()).await.unwrap();
+        let setup = Setup::new(Flavour::V13, &format!("http://{}", prometheus.address()));
+        let grafana = grafana::start(ANY_PORT, setup).await.unwrap();
+        Self { prometheus, grafana }
+    }
+
+    fn source(&self, uid: &str) -> Datasource {
+        let url = format!("http://{}", self.prometheus.address());
+        Datasource {
+            uid: uid.to_owned(),
+            name: format!("Name of {uid}"),
+            is_default: false,
+            ..Datasource::prometheus(&url)
+        }
+    }
+
+    fn list(&self, uids: &[&str]) {
+        let sources: Vec<_> = uids.iter().map(|uid| self.source(uid)).collect();
+        self.grafana.edit(|setup| setup.datasources = sources);
+    }
+
+    /// The configuration, with these keys of `discover`, and with this after it.
+    fn config(&self, discover: &str, after: &str) -> String {
+        let url = format!("http://{}", self.grafana.address());
+        format!(
+            "grafanas:\n  main: {{url: '{url}', authorization: {{credentials: {TOKEN}}}, \
+             discover: {{interval: 1s, allow: [127.0.0.1], overrides: \
+             [{{match: '*', interval: 1s, timeout: 900ms}}], {discover}}}}}\n{after}"
+        )
+    }
+}
+
+fn up(name: &str) -> String {
+    format!("promlink_link_up{{link=\"{name}\"}}")
+}
+
+async fn is_gone(daemon: &Daemon, name: &str) {
+    let link = format!("link=\"{name}\"");
+    let gone = async || (!daemon.metrics().await.contains(&link)).then_some(());
+    until("forget all series of a link", gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_appear_and_go_with_their_series() {
+    let stage = Stage::new().await;
+    stage.list(&["a", "b"]);
+    let daemon = Daemon::start(&stage.config("", "")).await;
+    daemon.until_value(&up("main/a"), 1.0).await;
+    daemon.until_value(&up("main/b"), 1.0).await;
+    daemon.until_value("promlink_discovered_links{grafana=\"main\"}", 2.0).await;
+    let metrics = daemon.metrics().await;
+    let url = format!("http://{}", stage.prometheus.address());
+    let info = format!(
+        "promlink_link_info{{link=\"main/a\",prometheus_url=\"{url}\",grafana=\"main\",\
+         datasource_uid=\"a\",datasource_name=\"Name of a\"}} 1"
+    );
+    assert!(metrics.contains(&info), "{metrics}");
+    assert!(metrics.contains("promlink_discovery_last_success_timestamp_seconds{"), "{metrics}");
+
+    stage.list(&["a", "c"]);
+    daemon.until_value(&up("main/c"), 1.0).await;
+    is_gone(&daemon, "main/b").await;
+    let log = daemon.log();
+    let gone: Vec<_> = log.lines().filter(|line| line.contains("gone from three")).collect();
+    assert_eq!(gone.len(), 1, "{log}");
+    assert!(gone[0].contains("level=info") && gone[0].contains("link=main/b"), "{log}");
+    assert_eq!(daemon.value(&up("main/a")).await, Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_lists_lack_is_blind_and_a_list_without_any_does_not_count() {
+    let stage = Stage::new().await;
+    stage.list(&["a", "b"]);
+    let daemon = Daemon::start(&stage.config("", "")).await;
+    daemon.until_value(&up("main/a"), 1.0).await;
+    stage.grafana.set(fault::Grafana::DatasourceMissing).await;
+    let blind = "promlink_link_verdict{link=\"main/a\",verdict=\"blind\"}";
+    daemon.until_value(blind, 1.0).await;
+    let asked = || stage.grafana.seen().iter().filter(|r| *r == "GET /api/datasources").count();
+    let before = asked();
+    until("read more lists", async || (asked() > before + 4).then_some(())).await;
+    assert_eq!(daemon.value(blind).await, Some(1.0));
+    stage.grafana.set(fault::Grafana::None).await;
+    daemon.until_value(&up("main/a"), 1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configured_links_replace_found_ones_and_a_reload_keeps_these() {
+    let stage = Stage::new().await;
+    stage.list(&["a", "b", "dev-1"]);
+    let with = |link: &str| stage.config("exclude: [dev-*]", link);
+    let daemon = Daemon::start(&with("")).await;
+    daemon.until_value(&up("main/a"), 1.0).await;
+    daemon.until_value(&up("main/b"), 1.0).await;
+    let since = "promlink_link_verdict_changed_timestamp_seconds{link=\"main/b\"}";
+    let before = daemon.value(since).await.unwrap();
+    let mine = "links:\n  mine: {interval: 1s, timeout: 900ms, grafana: {name: main, \
+                datasource: {uid: a}}}\n";
+    fs::write(daemon.folder().join("promlink.yml"), with(mine)).unwrap();
+    assert_eq!(daemon.post("/-/reload").await.0, 200);
+    daemon.until_value(&up("mine"), 1.0).await;
+    is_gone(&daemon, "main/a").await;
+    assert_eq!(daemon.value(since).await, Some(before), "what stays keeps its state");
+    is_gone(&daemon, "main/dev-1").await;
+}
+
+/// `promlink check` with this file.
+fn check(config: &str, args: &[&str]) -> (Output, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("promlink.yml");
+    fs::write(&file, config).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_promlink"));
+    command.arg("check").arg(format!("--config.file={}", file.display())).args(args);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output, text)
+}
+
+async fn checked(config: &str, args: &'static [&'static str]) -> (Output, String) {
+    let config = config.to_owned();
+    tokio::task::spawn_blocking(move || check(&config, args)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_lists_first_and_says_why_there_is_no_list() {
+    let stage = Stage::new().await;
+    stage.list(&["a", "b"]);
+    let config = stage.config("", "");
+    let (output, text) = checked(&config, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("main/a") && text.contains("Name of b"), "{text}");
+    let (output, text) = checked(&config, &["--link", "main/b"]).await;
+    assert!(!text.contains("main/a") && text.contains("main/b"), "{text} {output:?}");
+    let (output, _) = checked(&config, &["--link", "man/b"]).await;
+    assert_eq!(output.status.code(), Some(64));
+
+    stage.grafana.edit(|setup| setup.tokens.clear());
+    let (output, _) = checked(&config, &[]).await;
+    assert_eq!(output.status.code(), Some(3));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("grafanas.main: no list of data sources: token_rejected"), "{error}");
+}
+
+/// The checks of the direct path of the one link, by what Grafana's data source is like.
+async fn direct(stage: &Stage, keys: &str, source: Datasource, dns: &str) -> serde_json::Value {
+    stage.grafana.edit(|setup| setup.datasources = vec![source]);
+    let (output, text) = checked(&stage.config(keys, dns), &["--output=json"]).await;
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let checks = document["links"][0]["checks"].as_array().unwrap().clone();
+    json!(checks.into_iter().filter(|check| check["path"] == "direct").collect::<Vec<_>>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promlink_asks_only_where_it_may() {
+    let stage = Stage::new().await;
+    let refused = async |keys: &str, source: Datasource, dns: &str, reason: &str| {
+        let before = stage.prometheus.seen().len();
+        let checks = direct(&stage, keys, source, dns).await;
+        assert_eq!(checks[0]["why"], "not_permitted", "{checks}");
+        let said = checks[0]["evidence"]["reason"].as_str().unwrap_or_default().to_owned();
+        assert!(said.contains(reason), "{checks}");
+        let asked = stage.prometheus.seen().len() - before;
+        // Grafana asked, and nobody else.
+        assert!(asked >= 1, "{asked}");
+    };
+    let header = json!({"httpMethod": "POST", "httpHeaderName1": "X-Scope-OrgID"});
+    let with_header = Datasource { json_data: header, ..stage.source("a") };
+    refused("", with_header, "", "headers of its own").await;
+
+    // Names that Grafana reads, and promlink must not, or does not know.
+    let port = stage.prometheus.address().port();
+    let mut zone = Zone::default().with("evil", "web", stage.prometheus.address());
+    zone.outside.insert("prom.example".to_owned(), [127, 0, 0, 1].into());
+    let search = zone.search("monitoring");
+    let dns = dns::start(ANY_PORT, zone).await.unwrap();
+    let after =
+        format!("dns: {{servers: ['{}'], search: [{}]}}\n", dns.address(), search.join(","));
+    stage.grafana.edit(|setup| {
+        setup.network.dns = Some(dns.address());
+        setup.network.search = search;
+    });
+    let at = |name: &str| Datasource { url: format!("http://{name}:{port}"), ..stage.source("a") };
+    refused("namespace: monitoring", at("evil"), &after, "leads to 127.0.0.1").await;
+    refused("", at("evil"), &after, "`namespace` is not set").await;
+    refused("", at("prom.example"), &after, "not known here").await;
+}
