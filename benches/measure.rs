@@ -28,12 +28,15 @@ mod serving;
 const STAND_IN: &str = "PROMLINK_BENCH_STAND_IN";
 /// Grafanas that share the links: 200 data sources each are many already.
 const GRAFANAS: usize = 50;
+/// Data sources of one more Grafana: as many as it lists.
+const LISTED: usize = 5000;
 
 fn main() -> Outcome<()> {
     if env::var_os(STAND_IN).is_some() {
         return stand_in();
     }
-    let table = measure()?;
+    let found_alone = env::args().any(|arg| arg == "found");
+    let table = if found_alone { measure_found()? } else { measure()? };
     println!("{table}");
     Ok(())
 }
@@ -50,6 +53,9 @@ fn stand_in() -> Outcome<()> {
             let setup = grafana::Setup::new(grafana::Flavour::V13, &url);
             grafanas.push(grafana::start(ANY_PORT, setup).await?);
         }
+        let mut full = grafana::Setup::new(grafana::Flavour::V13, &url);
+        full.datasources = (0..LISTED).map(|index| listed(index, &url)).collect();
+        grafanas.push(grafana::start(ANY_PORT, full).await?);
         let addresses: Vec<_> = grafanas.iter().map(|one| one.address().to_string()).collect();
         println!("{} {}", prometheus.address(), addresses.join(" "));
         tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
@@ -57,10 +63,20 @@ fn stand_in() -> Outcome<()> {
     })
 }
 
+fn listed(index: usize, url: &str) -> grafana::Datasource {
+    let (uid, name) = (format!("uid-{index}"), format!("Prometheus {index}"));
+    grafana::Datasource { uid, name, is_default: false, ..grafana::Datasource::prometheus(url) }
+}
+
+/// The rows of links that were found, alone: `cargo bench --bench measure -- found`.
+fn measure_found() -> Outcome<String> {
+    let mut rows = Rows::default();
+    rows.add_found(&Stage::set()?)?;
+    Ok(rows.text)
+}
+
 fn measure() -> Outcome<String> {
     let mut rows = Rows::default();
-    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64);
-
     rows.add("release binary", "10 MiB", mib(fs::metadata(BINARY)?.len()));
     let stage = Stage::set()?;
 
@@ -105,6 +121,8 @@ fn measure() -> Outcome<String> {
     // The links cycle on meanwhile.
     let text = format!("{} CPU, {} in all", ms(cpu.saturating_sub(wall.mul_f64(share))), ms(wall));
     rows.add("`/metrics`, 10,000 links", "200 ms CPU", text);
+    drop(many);
+    rows.add_found(&stage)?;
     Ok(rows.text)
 }
 
@@ -120,6 +138,22 @@ impl Default for Rows {
 }
 
 impl Rows {
+    /// What a thousand links of one Grafana cost, of the five thousand that it lists.
+    fn add_found(&mut self, stage: &Stage) -> Outcome<()> {
+        let found = stage.finder()?;
+        found.wait_for_cycles(2_000)?;
+        let (before, cycles, begun) = (found.cpu()?, found.cycles()?, Instant::now());
+        sleep(60 * SECOND);
+        let cpu = found.cpu()? - before;
+        let cycles = found.cycles()? - cycles;
+        let share = cpu.as_secs_f64() / begun.elapsed().as_secs_f64();
+        let each = ms(cpu.div_f64(cycles as f64));
+        let text = format!("{share:.3} cores, {each} a cycle");
+        self.add("CPU, 1,000 found links of 5,000 data sources, every 60 s", "-", text);
+        self.add("RSS, 1,000 found links of 5,000 data sources", "-", mib(found.rss()?));
+        Ok(())
+    }
+
     fn add(&mut self, what: &str, aim: &str, measured: String) {
         eprintln!("{what}: {measured}");
         // Writing to a String cannot fail.
@@ -151,12 +185,25 @@ impl Stage {
         Ok(Self { process, prometheus, grafanas, folder: tempfile::tempdir()? })
     }
 
+    /// A daemon that finds the links of the last Grafana.
+    fn finder(&self) -> Outcome<Daemon> {
+        let address = self.grafanas.last().ok_or("no Grafana")?;
+        let token = grafana::TOKEN;
+        let config = format!(
+            "grafanas:\n  main: {{url: 'http://{address}', authorization: {{credentials: {token}}}, \
+             discover: {{allow: [127.0.0.1]}}}}\n"
+        );
+        let path = self.folder.path().join("promlink.yml");
+        fs::write(&path, config)?;
+        Daemon::start(&path)
+    }
+
     /// A daemon with so many links of both paths, at that interval in seconds.
     fn daemon(&self, links: usize, interval: u64) -> Outcome<Daemon> {
         let timeout = interval.min(5);
         let mut config = format!("defaults: {{interval: {interval}s, timeout: {timeout}s}}\n");
         config += "grafanas:\n";
-        for (index, address) in self.grafanas.iter().enumerate() {
+        for (index, address) in self.grafanas.iter().take(GRAFANAS).enumerate() {
             let token = grafana::TOKEN;
             writeln!(
                 config,
@@ -170,7 +217,7 @@ impl Stage {
                 "  link-{link}: {{prometheus: {{url: 'http://{}'}}, \
                  grafana: {{name: g{}, datasource: {{uid: prometheus}}}}}}",
                 self.prometheus,
-                link % self.grafanas.len()
+                link % GRAFANAS
             )?;
         }
         let path = self.folder.path().join("promlink.yml");
@@ -235,6 +282,10 @@ impl Daemon {
         let kib: u64 = line.split_whitespace().nth(1).ok_or("no number")?.parse()?;
         Ok(kib * 1024)
     }
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64)
 }
 
 fn ms(time: Duration) -> String {

@@ -33,6 +33,7 @@ use crate::serve::{self, Front};
 use crate::state::snapshot::{LatestCycle, LinkInfo, Snapshot};
 use crate::state::{Board, Event};
 use crate::supervisor::{self, Cycle, Prober};
+use crate::wellknown::{self, Around};
 
 /// Events on their way to the keeper: it takes in 256 at a time, so four such batches.
 const EVENTS: usize = 1024;
@@ -113,6 +114,15 @@ pub async fn serve(
     let address = listener.local_addr().map_err(cannot)?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "promlink serves");
     daemon.run(listener, shutdown).await
+}
+
+/// What DNS knows of the usual names, asked as these settings say.
+///
+/// # Errors
+/// There is no way to ask, as a sentence.
+pub(crate) async fn look_around(settings: &Settings) -> Result<Around, String> {
+    let resolver = resolver(settings, &Arc::new(SelfStats::default()))?;
+    Ok(wellknown::look(&resolver).await)
 }
 
 /// The daemon's parts, assembled and not yet running.

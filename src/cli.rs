@@ -28,6 +28,7 @@ use crate::demo;
 use crate::expose::catalog;
 use crate::shutdown::{self, Signals};
 use crate::telemetry;
+use crate::wellknown::Around;
 
 /// A mistake on the command line or in the configuration; `check` keeps 0 to 3 for verdicts.
 const USAGE: u8 = 64;
@@ -41,13 +42,13 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: Layers,
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watch all links and serve what is known of them (without a command: this one)
-    Serve(Layers),
+    Serve(ServeArgs),
     /// Look once at every link, tell what was found, and end
     #[command(after_help = check::EXIT_CODES)]
     Check(CheckArgs),
@@ -73,6 +74,15 @@ enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    layers: Layers,
+    /// Without a file: ask DNS for the usual names of Prometheus and Grafana in a cluster
+    #[arg(long, conflicts_with = "file")]
+    discover: bool,
+}
+
 /// Where the configuration comes from, beside the environment.
 #[derive(Debug, Args)]
 struct Layers {
@@ -94,16 +104,44 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Runs until done, or until signals end it.
-fn serve(layers: Layers) -> ExitCode {
-    let (settings, sources) = match layers.load("serve") {
+fn serve(args: ServeArgs) -> ExitCode {
+    let mut sources = args.layers.sources();
+    let mut found = Vec::new();
+    if args.discover {
+        match look_around(&sources) {
+            Ok(around) => {
+                found = around.words();
+                sources.instead = Some(around.configuration().into_bytes());
+            }
+            Err(code) => return code,
+        }
+    }
+    let (settings, sources) = match load(sources, "serve") {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
     telemetry::start(settings.log);
+    found.iter().for_each(|found| tracing::info!("{found}"));
     until_signalled(async |drain| match app::serve(settings, sources, drain).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     })
+}
+
+/// What DNS knows. What went wrong was said.
+fn look_around(sources: &Sources) -> Result<Around, ExitCode> {
+    let settings = load_bytes(sources, None).map_err(|errors| refuse(&errors))?;
+    let mut around = Err("the runtime did not start".to_owned());
+    let code = with_runtime(async {
+        around = app::look_around(&settings).await;
+        ExitCode::SUCCESS
+    });
+    match around {
+        Ok(around) if around.is_empty() => Err(failed(&Around::nothing())),
+        Ok(around) => Ok(around),
+        Err(error) if code == ExitCode::SUCCESS => Err(failed(&error)),
+        Err(_) => Err(code),
+    }
 }
 
 fn demo(once: bool) -> ExitCode {
@@ -204,21 +242,23 @@ impl Command {
 impl Layers {
     /// The settings, and the sources to read them from again. What is wrong was said.
     fn load(self, command: &str) -> Result<(Settings, Sources), ExitCode> {
-        let mut sources = self.sources();
-        let content = read(&sources).map_err(|errors| refuse(&errors))?;
-        let settings =
-            load_bytes(&sources, content.as_deref()).map_err(|errors| refuse(&errors))?;
-        sources.loaded = Some(fingerprint(content.as_deref()));
-        if settings.links.is_empty() && settings.discover.is_empty() {
-            return Err(complain(&ways_to_begin(command)));
-        }
-        Ok((settings, sources))
+        load(self.sources(), command)
     }
 
     fn sources(self) -> Sources {
         let env = std::env::vars_os().collect();
-        Sources { file: self.file, env, flags: self.flags.0, loaded: None }
+        Sources { file: self.file, env, flags: self.flags.0, ..Sources::default() }
     }
+}
+
+fn load(mut sources: Sources, command: &str) -> Result<(Settings, Sources), ExitCode> {
+    let content = read(&sources).map_err(|errors| refuse(&errors))?;
+    let settings = load_bytes(&sources, content.as_deref()).map_err(|errors| refuse(&errors))?;
+    sources.loaded = Some(fingerprint(content.as_deref()));
+    if settings.links.is_empty() && settings.discover.is_empty() {
+        return Err(complain(&ways_to_begin(command)));
+    }
+    Ok((settings, sources))
 }
 
 fn refuse(errors: &ConfigErrors) -> ExitCode {

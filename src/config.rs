@@ -115,6 +115,8 @@ pub enum LogFormat {
 pub struct Sources {
     /// `--config.file`.
     pub file: Option<PathBuf>,
+    /// What stands in place of a file, where there is none.
+    pub instead: Option<Vec<u8>>,
     /// The environment; only `PROMLINK__…` is read.
     pub env: Vec<(OsString, OsString)>,
     /// Flags that set keys.
@@ -152,7 +154,10 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
 /// # Errors
 /// Why it cannot be read.
 pub fn read(sources: &Sources) -> Result<Option<Vec<u8>>, ConfigErrors> {
-    sources.file.as_deref().map(source::read_file).transpose()
+    match &sources.file {
+        Some(file) => source::read_file(file).map(Some),
+        None => Ok(sources.instead.clone()),
+    }
 }
 
 /// Tells one content of the file from another.
@@ -187,7 +192,7 @@ pub fn load_bytes(sources: &Sources, file: Option<&[u8]>) -> Result<Settings, Co
 impl fmt::Debug for Sources {
     /// Without the environment, which holds secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, env: _, flags, loaded: _ } = self;
+        let Self { file, instead: _, env: _, flags, loaded: _ } = self;
         f.debug_struct("Sources").field("file", file).field("flags", flags).finish_non_exhaustive()
     }
 }

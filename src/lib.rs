@@ -37,6 +37,7 @@ mod shutdown;
 mod supervisor;
 mod telemetry;
 mod tripwire;
+mod wellknown;
 
 // --- wiring
 pub mod app;

@@ -37,8 +37,8 @@ pub enum Change {
 }
 
 impl LinkSet {
-    /// The configured links and those that were found. A found one yields to a configured one of its
-    /// name or of its data source: nobody wants to be told everything twice.
+    /// The configured links and those that were found. A found one yields to a configured one of
+    /// its name or of its data source: nobody wants to be told everything twice.
     #[must_use]
     pub fn merge(
         configured: Vec<Link>,

@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::*;
+use crate::clock;
 use crate::config::{Sources, load_bytes};
 
 /// Hands out one list after the other; the last one again and again.
@@ -68,7 +69,7 @@ impl Bench {
         let script = Arc::new(Script {
             lists: Mutex::new(lists.into_iter().collect()),
             asked: Mutex::default(),
-            begun: Instant::now(),
+            begun: clock::deadline(Duration::ZERO),
         });
         let (settings, receiver) = watch::channel(settings(first));
         let (sender, found) = watch::channel(AllFound::default());

@@ -123,8 +123,8 @@ impl<'a> Hops<'a> {
         }
     }
 
-    /// The addresses that we may dial. A name that a list tells and that leads nowhere from here, or
-    /// only to what nobody may be sent to, says nothing about its server.
+    /// The addresses that we may dial. A name that a list tells and that leads nowhere from here,
+    /// or only to what nobody may be sent to, says nothing about its server.
     fn permitted(&self, row: &mut Row, found: Result<Vec<IpAddr>, DnsFailure>) -> Vec<IpAddr> {
         let refused = match found {
             Err(failure) if self.leave == Leave::Guarded && !self.reached => {

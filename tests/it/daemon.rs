@@ -36,10 +36,16 @@ impl Daemon {
 
     /// Starts one with a file that lies in `folder`.
     pub async fn start_in(folder: TempDir, file: &Path) -> Self {
+        Self::run(folder, &[format!("--config.file={}", file.display())], &[]).await
+    }
+
+    /// Starts one with these flags and variables, whose log lies in `folder`.
+    pub async fn run(folder: TempDir, flags: &[String], variables: &[(&str, String)]) -> Self {
         let log = folder.path().join("log");
         let process = Command::new(env!("CARGO_BIN_EXE_promlink"))
             .arg("serve")
-            .arg(format!("--config.file={}", file.display()))
+            .args(flags)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .arg("--web.listen-address=127.0.0.1:0")
             .stderr(File::create(&log).unwrap())
             .spawn()

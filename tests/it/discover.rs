@@ -126,6 +126,89 @@ async fn configured_links_replace_found_ones_and_a_reload_keeps_these() {
     is_gone(&daemon, "main/dev-1").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_fail_or_shrink_take_no_link_at_once() {
+    let stage = Stage::new().await;
+    stage.list(&["a", "b", "c", "d", "e"]);
+    let daemon = Daemon::start(&stage.config("", "")).await;
+    daemon.until_value(&up("main/e"), 1.0).await;
+    let lists = || stage.grafana.seen().iter().filter(|r| *r == "GET /api/datasources").count();
+    let more = async |count: usize| {
+        let before = lists();
+        until("read lists", async || (lists() >= before + count).then_some(())).await;
+    };
+    stage.grafana.edit(|setup| setup.tokens.clear());
+    let blind = "promlink_link_verdict{link=\"main/e\",verdict=\"blind\"}";
+    daemon.until_value(blind, 1.0).await;
+    more(2).await;
+    assert_eq!(daemon.value(blind).await, Some(1.0));
+    let log = daemon.log();
+    let said: Vec<_> = log.lines().filter(|line| line.contains("no list of data")).collect();
+    assert_eq!(said.len(), 1, "{log}");
+    assert!(said[0].contains("cause=token_rejected"), "{log}");
+
+    stage.grafana.edit(|setup| setup.tokens = [TOKEN.to_owned()].into());
+    daemon.until_value(&up("main/e"), 1.0).await;
+    stage.list(&["a"]);
+    let before = lists();
+    is_gone(&daemon, "main/e").await;
+    // The first one does not count, and three do; one may have been under way.
+    assert!(lists() >= before + 4, "{} lists", lists() - before);
+    assert!(daemon.log().contains("much shorter"), "{}", daemon.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_data_sources_are_bounded() {
+    let stage = Stage::new().await;
+    let uids: Vec<String> = (0..5000).map(|uid| format!("uid-{uid:04}")).collect();
+    stage.list(&uids.iter().map(String::as_str).collect::<Vec<_>>());
+    let daemon = Daemon::start(&stage.config("limit: 3", "")).await;
+    daemon.until_value(&up("main/uid-0002"), 1.0).await;
+    daemon.until_value("promlink_discovered_links{", 3.0).await;
+    assert!(daemon.log().contains("4997 over the limit"), "{}", daemon.log());
+    let peak = daemon.peak() / 1024;
+    println!("5,000 data sources listed, 3 links: {peak} MiB at the most");
+    assert!(peak < 64, "{peak} MiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_file_dns_tells_what_is_there() {
+    let stage = Stage::new().await;
+    let zone = Zone::default().with("prometheus-k8s", "web", stage.prometheus.address()).with(
+        "grafana",
+        "http",
+        stage.grafana.address(),
+    );
+    let search = zone.search("default").join(",");
+    let dns = dns::start(ANY_PORT, zone).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, TOKEN).unwrap();
+    let at = |variable: &'static str, value: &str| (variable, value.to_owned());
+    let mut variables = vec![
+        at("PROMLINK__DNS__SERVERS", &dns.address().to_string()),
+        at("PROMLINK__DNS__SEARCH", &search),
+        at("PROMLINK__DEFAULTS__INTERVAL", "1s"),
+        at("PROMLINK__DEFAULTS__TIMEOUT", "900ms"),
+    ];
+    let flags = ["--discover".to_owned()];
+    let daemon = Daemon::run(tempfile::tempdir().unwrap(), &flags, &variables).await;
+    let blind = "promlink_link_verdict{link=\"monitoring\",verdict=\"blind\"}";
+    daemon.until_value(blind, 1.0).await;
+    let log = daemon.log();
+    let variable = "PROMLINK__GRAFANAS__MONITORING__AUTHORIZATION__CREDENTIALS_FILE";
+    for says in
+        ["http://prometheus-k8s.monitoring.svc:", "http://grafana.monitoring.svc:", variable]
+    {
+        assert!(log.contains(says), "{says}: {log}");
+    }
+    assert_eq!(daemon.post("/-/reload").await.0, 200);
+    drop(daemon);
+    variables.push(at(variable, &token.display().to_string()));
+    let daemon = Daemon::run(folder, &flags, &variables).await;
+    daemon.until_value(&up("monitoring"), 1.0).await;
+}
+
 /// `promlink check` with this file.
 fn check(config: &str, args: &[&str]) -> (Output, String) {
     let folder = tempfile::tempdir().unwrap();

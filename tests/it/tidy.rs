@@ -48,6 +48,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("reload", "clock config"),
     ("shutdown", ""),
     ("telemetry", "config"),
+    ("wellknown", "clock net"),
 ];
 /// These put everything together.
 const WIRING: [&str; 5] = ["app", "cli", "demo", "lib", "main"];
