@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod explain;
 mod flags;
+mod token;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::check::CheckArgs;
 use self::config::ConfigCommand;
 use self::flags::Flags;
+use self::token::TokenArgs;
 use crate::app;
 use crate::config::{ConfigErrors, Level, Log, Settings, Sources, fingerprint, load_bytes, read};
 use crate::demo;
@@ -65,6 +67,9 @@ enum Command {
         /// A code such as `connection_refused`
         cause: Option<String>,
     },
+    /// Make a token for promlink in Grafana, with an administrator's login, and print it
+    #[command(after_help = token::EXAMPLE)]
+    GrafanaToken(TokenArgs),
     /// Watch promlink at work, with stand-ins that break and recover
     Demo {
         /// End after the story; exit 0 if every verdict was the expected one
@@ -194,6 +199,7 @@ impl Command {
             Self::Metrics { markdown: false } => say(&catalog::table(), 0),
             Self::Metrics { markdown: true } => say(&catalog::markdown(), 0),
             Self::Explain { cause } => explain::run(cause.as_deref()),
+            Self::GrafanaToken(args) => token::run(args),
             Self::Demo { once } => demo(once),
         }
     }

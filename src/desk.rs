@@ -15,11 +15,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::carried::NameMemory;
 use crate::clock::Now;
-use crate::link::Grafana;
+use crate::link::{Auth, Grafana};
 use crate::report::Row;
 use crate::report::check::CheckMap;
 use crate::report::seen::Seen;
-use crate::secret::Secret;
 
 #[cfg(test)]
 mod tests;
@@ -59,8 +58,8 @@ pub struct LastGood {
 /// A token that we made for ourselves, in memory alone.
 #[derive(Debug, Default)]
 pub struct OwnToken {
-    /// The token.
-    pub token: Option<Secret>,
+    /// What opens Grafana's API with it.
+    pub token: Option<Auth>,
     /// When it was made.
     pub made: Option<Now>,
     /// When we last tried to make one.

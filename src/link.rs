@@ -265,6 +265,16 @@ pub struct AlarmTiming {
     pub collapse_at: usize,
 }
 
+// === impl Auth ===
+
+impl Auth {
+    /// This token.
+    #[must_use]
+    pub fn bearer(token: String) -> Self {
+        Self::Scheme { scheme: "Bearer".to_owned(), credentials: Secret::Value(token) }
+    }
+}
+
 // === impl LinkName, GrafanaName ===
 
 impl LinkName {

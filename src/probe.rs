@@ -14,6 +14,8 @@ mod hops;
 mod line;
 mod query;
 
+pub use grafana::Made;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,7 +28,7 @@ use crate::carried::Carried;
 use crate::clock::{self, Now, Stopwatch};
 use crate::desk::Desk;
 use crate::judge;
-use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
+use crate::link::{Auth, Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
 use crate::plan;
@@ -108,20 +110,30 @@ impl Probe {
     }
 }
 
+impl Probe {
+    /// Makes a token for us in the link's Grafana, with a login that may do so; one that lives for
+    /// ever unless `life` says otherwise.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub async fn make_token(
+        &self,
+        link: &Link,
+        login: &Auth,
+        life: Option<Duration>,
+    ) -> Result<Made, String> {
+        let Some(side) = &link.grafana else { return Err("the link has no Grafana".to_owned()) };
+        let occasion = Occasion::of(link, Trigger::Request, &Carried::default());
+        let (net, desk) = (self.net(), self.desk(side));
+        Box::pin(grafana::make_token(&net, &desk, link, side, login, life, occasion)).await
+    }
+}
+
 impl Prober for Probe {
     async fn cycle(&self, link: Arc<Link>, trigger: Trigger, mut carried: Carried) -> Cycle {
         let watch = Stopwatch::start();
         let net = self.net();
-        let occasion = Occasion {
-            trigger,
-            started: clock::now(),
-            deadlines: Deadlines::of(link.cadence),
-            last_end: carried.last_end,
-            freshness: judge::freshness_limit(
-                link.thresholds.freshness,
-                carried.grafana.datasource.as_ref().and_then(|seen| seen.scrape_interval),
-            ),
-        };
+        let occasion = Occasion::of(&link, trigger, &carried);
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {
             Box::pin(direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion))
@@ -151,6 +163,21 @@ impl Prober for Probe {
             carried: facts,
         };
         Cycle { report, carried }
+    }
+}
+
+// === impl Occasion ===
+
+impl Occasion {
+    fn of(link: &Link, trigger: Trigger, carried: &Carried) -> Self {
+        let scraped = carried.grafana.datasource.as_ref().and_then(|seen| seen.scrape_interval);
+        Self {
+            trigger,
+            started: clock::now(),
+            deadlines: Deadlines::of(link.cadence),
+            last_end: carried.last_end,
+            freshness: judge::freshness_limit(link.thresholds.freshness, scraped),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ mod rights;
 mod visit;
 mod voices;
 
+pub use bootstrap::Made;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::carried::{GrafanaMemory, Pass, Said};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{Desk, Visit, Wants};
-use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
+use crate::link::{Auth, DatasourceRef, GrafanaSide, Link, Scheme};
 use crate::net::credentials::Unusable;
 use crate::net::http::{Request, Response};
 use crate::plan::{self, Applies, Step};
@@ -48,35 +50,30 @@ pub async fn walk(
     occasion: Occasion,
 ) -> Walk {
     let watch = Stopwatch::start();
-    let hops = Hops {
-        net,
-        endpoint: &side.end.endpoint,
-        thresholds: &link.thresholds,
-        reached: facts.reached_grafana,
-        was_headless: false,
-        last: occasion.deadlines.report,
-    };
-    let through = Through {
-        net,
-        desk: &desk,
-        link,
-        side,
-        hops,
-        occasion,
-        deadline: occasion.deadlines.checks,
-        headers: bootstrap::headers(side, &desk),
-        visit: None,
-        line: None,
-        leg: Leg::default(),
-        was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
-        revisited: false,
-    };
+    let through = Through::new(net, &desk, link, side, facts, occasion);
     let mut through = through.walk(memory).await;
     let took = watch.read();
     Box::pin(through.assert(memory)).await;
     let leg = through.leg;
     send_home(memory, &desk);
     Walk { first: leg, others: Vec::new(), took }
+}
+
+/// Makes a token with a login, for somebody who asks for one.
+///
+/// # Errors
+/// Why there is none, in words.
+pub async fn make_token(
+    net: &Arc<Net>,
+    desk: &Arc<Desk>,
+    link: &Link,
+    side: &GrafanaSide,
+    login: &Auth,
+    life: Option<Duration>,
+    occasion: Occasion,
+) -> Result<Made, String> {
+    let facts = CarriedFacts::default();
+    Through::new(net, desk, link, side, &facts, occasion).token_for(login, life).await
 }
 
 /// Calls that this cycle listens to no longer give their slots back, and need leave to go on;
@@ -118,6 +115,41 @@ enum Missed {
     Gone,
     /// The check has this row instead.
     Instead(Row),
+}
+
+impl<'a> Through<'a> {
+    fn new(
+        net: &'a Arc<Net>,
+        desk: &'a Arc<Desk>,
+        link: &'a Link,
+        side: &'a GrafanaSide,
+        facts: &CarriedFacts,
+        occasion: Occasion,
+    ) -> Self {
+        let hops = Hops {
+            net,
+            endpoint: &side.end.endpoint,
+            thresholds: &link.thresholds,
+            reached: facts.reached_grafana,
+            was_headless: false,
+            last: occasion.deadlines.report,
+        };
+        Self {
+            net,
+            desk,
+            link,
+            side,
+            hops,
+            occasion,
+            deadline: occasion.deadlines.checks,
+            headers: bootstrap::headers(side, desk),
+            visit: None,
+            line: None,
+            leg: Leg::default(),
+            was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
+            revisited: false,
+        }
+    }
 }
 
 impl Through<'_> {
