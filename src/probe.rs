@@ -149,6 +149,7 @@ impl Prober for Probe {
         }
         if let Some(walk) = &mut through {
             agreement::check(&link, direct.as_ref(), walk);
+            agreement::interval(direct.as_ref(), walk);
         }
         carried.last_end = Some(clock::now());
         let report = Report {

@@ -69,6 +69,10 @@ pub struct Datasource {
     pub access: String,
     /// Its settings.
     pub json_data: Value,
+    /// It signs in with a password.
+    pub basic_auth: bool,
+    /// Keys of the secrets that are stored.
+    pub secrets: Vec<String>,
 }
 
 /// The token that a setup accepts unless told otherwise.
@@ -86,6 +90,8 @@ impl Datasource {
             is_default: true,
             access: "proxy".to_owned(),
             json_data: json!({"httpMethod": "POST", "timeInterval": "30s"}),
+            basic_auth: false,
+            secrets: Vec::new(),
         }
     }
 }
@@ -368,12 +374,17 @@ fn describe(datasource: &Datasource, setup: &Setup, fault: fault::Grafana, liste
         (true, fault::Grafana::PluginNotRegistered) => "public/img/icn-datasource.svg",
         (true, _) => "public/plugins/prometheus/img/prometheus_logo.svg",
     };
-    json!({
+    let mut described = json!({
         "id": 1, "uid": datasource.uid, "orgId": setup.org_id, "name": datasource.name,
         "type": datasource.kind, "typeLogoUrl": logo, "access": datasource.access,
-        "url": datasource.url, "user": "", "database": "", "basicAuth": false,
+        "url": datasource.url, "user": "", "database": "", "basicAuth": datasource.basic_auth,
         "isDefault": datasource.is_default, "jsonData": datasource.json_data, "readOnly": false,
-    })
+    });
+    if !listed {
+        let stored = datasource.secrets.iter().map(|key| (key.clone(), Value::Bool(true)));
+        described["secureJsonFields"] = Value::Object(stored.collect());
+    }
+    described
 }
 
 async fn datasource_health(setup: &Setup, datasource: &Datasource, fault: fault::Grafana) -> Reply {

@@ -38,6 +38,10 @@ pub struct Setup {
     pub prefix: String,
     /// The value of the `Authorization` header that it wants.
     pub authorization: Option<String>,
+    /// How often it scrapes, in seconds.
+    pub scrapes_each: u32,
+    /// Its last reload failed.
+    pub reload_failed: bool,
     /// How it answers, below what it says.
     pub odd: Odd,
     /// Its JSON has its keys in another order, blanks, escapes, unknown keys, and remarks.
@@ -63,6 +67,8 @@ impl Default for Setup {
             version: Version::V3,
             prefix: String::new(),
             authorization: None,
+            scrapes_each: 30,
+            reload_failed: false,
             odd: Odd::No,
             odd_json: false,
         }
@@ -126,6 +132,8 @@ fn answer(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
         (_, Some(reply)) => reply,
         ("/-/ready", None) => Reply::text(200, "Prometheus Server is Ready.\n"),
         ("/api/v1/status/buildinfo", None) => Reply::json(200, buildinfo(setup.version)),
+        ("/api/v1/status/runtimeinfo", None) => Reply::json(200, runtimeinfo(setup)),
+        ("/api/v1/status/config", None) => Reply::json(200, config(setup)),
         ("/api/v1/query", None) => match request.method.as_str() {
             "POST" if fault == fault::Prometheus::GetOnly => not_allowed("GET, OPTIONS"),
             "GET" | "POST" => query(request, setup, fault),
@@ -133,6 +141,20 @@ fn answer(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
         },
         (_, None) => not_found(),
     }
+}
+
+fn runtimeinfo(setup: &Setup) -> Value {
+    json!({"status": "success", "data": {
+        "reloadConfigSuccess": !setup.reload_failed, "corruptionCount": 0, "storageRetention": "15d",
+    }})
+}
+
+fn config(setup: &Setup) -> Value {
+    let each = setup.scrapes_each;
+    let yaml = format!(
+        "global:\n  scrape_interval: {each}s\n  scrape_timeout: 10s\n  evaluation_interval: 30s\n"
+    );
+    json!({"status": "success", "data": {"yaml": yaml}})
 }
 
 /// What something in place of Prometheus answers, or in front of it.

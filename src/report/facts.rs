@@ -83,6 +83,7 @@ keys! {
     Rcode "rcode"
     Replay "replay"
     Resends "resends"
+    Retention "retention"
     Series "series"
     Server "server"
     ServicePorts "service_ports"

@@ -1,5 +1,6 @@
 //! Data sources as Grafana describes them, and what is wrong with them by themselves.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer};
@@ -46,10 +47,16 @@ pub struct Datasource {
     pub tls_skip_verify: bool,
     /// How it signs in: basic auth, a header, SigV4, Azure, a client certificate.
     pub auth: Option<&'static str>,
-    /// Names of its custom headers.
+    /// Names of its custom headers, each at its number, from 1.
     pub headers: Vec<String>,
     /// Data sources that its exemplars lead to, by uid.
     pub exemplars: Vec<String>,
+    /// The Alertmanager that its alerts are shown from, by uid.
+    pub alertmanager: Option<String>,
+    /// It trusts a CA of its own (`tlsAuthWithCACert`).
+    pub own_ca: bool,
+    /// Keys of the secrets that are stored with it; the list does not tell.
+    pub secrets: Option<BTreeSet<String>>,
 }
 
 /// A data source's URL, taken apart.
@@ -110,6 +117,7 @@ struct Wire {
     read_only: bool,
     #[serde(default)]
     type_logo_url: String,
+    secure_json_fields: Option<BTreeMap<String, bool>>,
     /// People write anything into it, so each key is read by itself.
     #[serde(default, deserialize_with = "object")]
     json_data: serde_json::Map<String, Value>,
@@ -162,6 +170,13 @@ impl From<Wire> for Datasource {
             headers: (1..)
                 .map_while(|n| text(&format!("httpHeaderName{n}")).map(str::to_owned))
                 .collect(),
+            alertmanager: text("alertmanagerUid")
+                .filter(|_| flag("manageAlerts"))
+                .map(str::to_owned),
+            own_ca: flag("tlsAuthWithCACert"),
+            secrets: wire.secure_json_fields.map(|fields| {
+                fields.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
+            }),
             exemplars: list("exemplarTraceIdDestinations")
                 .iter()
                 .filter_map(|to| Some(to.get("datasourceUid")?.as_str()?.to_owned()))
