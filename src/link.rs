@@ -81,6 +81,8 @@ pub struct Grafana {
     pub endpoint: Endpoint,
     /// The organisation that the token must belong to, when the user named one.
     pub org_id: Option<u64>,
+    /// Visit every address behind its name, not only the first that answers.
+    pub all_addresses: bool,
     /// Who may make a token for us where none is given or the given one is rejected.
     pub bootstrap: Option<Auth>,
 }

@@ -10,6 +10,7 @@ use super::link::{Around, defaults, link};
 use super::node::{Keys, Node};
 use super::words::{
     NAME_RULE, dns_server, duration, is_dns_name, is_name, listen_address, meant, number, one_of,
+    switch,
 };
 use super::{Base, DnsOverrides, Level, Log, LogFormat, Settings, Web};
 use crate::link::{AlarmTiming, Auth, Endpoint, Grafana, GrafanaName, Link};
@@ -99,6 +100,7 @@ fn grafana(node: &Node<'_>, base: &Base) -> Option<Grafana> {
         let org_id = keys.get("org_id", |node| number(node, 1..=u64::MAX));
         let http = http(keys, base).finish(&HttpPart::default());
         let http = http.map_err(|what| keys.fail(what)).ok();
+        let all_addresses = keys.get("all_addresses", switch).unwrap_or(false);
         let bootstrap = keys.get("bootstrap", |node| login(node, base, "user"));
         let bootstrap = bootstrap.map(|(username, password)| Auth::Basic { username, password });
         let is_user =
@@ -106,7 +108,12 @@ fn grafana(node: &Node<'_>, base: &Base) -> Option<Grafana> {
         if bootstrap.is_some() && is_user {
             keys.fail("has both basic_auth and bootstrap; who signs in as a user needs no token");
         }
-        Some(Grafana { endpoint: Endpoint { url: url?, http: http? }, org_id, bootstrap })
+        Some(Grafana {
+            endpoint: Endpoint { url: url?, http: http? },
+            org_id,
+            all_addresses,
+            bootstrap,
+        })
     })?
 }
 

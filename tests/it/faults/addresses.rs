@@ -11,7 +11,7 @@ use super::story::{self, Story};
 
 /// All of it in one cycle.
 pub fn rows() -> Vec<Row> {
-    [every_replica(), a_proxy_on_the_way(), odd_hosts()].concat()
+    [every_replica(), replicas_of_grafana(), a_proxy_on_the_way(), odd_hosts()].concat()
 }
 
 /// A link that checks every address behind the name.
@@ -70,6 +70,57 @@ fn every_replica() -> Vec<Row> {
             [Turn::Replicas(2), Turn::Direct(F::Wire(W::PortClosed))],
             "working",
         ),
+    ]
+}
+
+/// Grafana has two pods, and nothing listens at the second one.
+fn with_a_dead_pod(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "grafana".to_owned());
+    let service = zone.services.get_mut(&key).unwrap();
+    let [a, b, c, _] = service.addresses[0].octets();
+    (service.headless, service.addresses) =
+        (true, vec![service.addresses[0], std::net::Ipv4Addr::new(a, b, c, 9)]);
+}
+
+/// The same, the other way round.
+fn with_a_dead_pod_first(zone: &mut Zone) {
+    with_a_dead_pod(zone);
+    zone.services
+        .get_mut(&("monitoring".to_owned(), "grafana".to_owned()))
+        .unwrap()
+        .addresses
+        .reverse();
+}
+
+fn replicas_of_grafana() -> Vec<Row> {
+    let each = |name, given: &[Turn], told| {
+        row(name, given, told).config(|config| {
+            config.main =
+                "url: '{main}', all_addresses: true, authorization: {credentials: {token}}";
+        })
+    };
+    let dead = "degraded connection_refused grafana grafana_health grafana";
+    let frozen = Turn::Grafana(promlink::demo::fault::Grafana::DatabaseDown);
+    vec![
+        each("one Grafana of one, each of which is visited", &[], "working"),
+        each("nothing listens at one Grafana of two", &[Turn::Zone(with_a_dead_pod)], dead)
+            .says(".9:"),
+        each(
+            "nothing listens at the first Grafana of two",
+            &[Turn::Zone(with_a_dead_pod_first)],
+            dead,
+        ),
+        row(
+            "nothing listens at one Grafana of two, and one is enough",
+            [Turn::Zone(with_a_dead_pod)],
+            "working",
+        ),
+        each(
+            "one Grafana of two has no database, and nothing listens at the other one",
+            &[Turn::Zone(with_a_dead_pod), frozen],
+            "broken grafana_database_down grafana grafana_health grafana",
+        )
+        .beside("degrades connection_refused grafana/grafana_health replica"),
     ]
 }
 
