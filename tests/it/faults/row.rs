@@ -14,6 +14,18 @@ use super::table::{Line, Proof};
 static AT_A_TIME: Semaphore = Semaphore::const_new(6);
 /// What one link may ask of Grafana in a good cycle, and in any.
 const REQUESTS: (usize, usize) = (7, 12);
+/// What a service account with the role Viewer may ask, the `uid` being any (Grafana 9 to 13).
+const OF_A_VIEWER: [&str; 9] = [
+    "GET /api/health",
+    "GET /api/org",
+    "GET /api/datasources",
+    "GET /api/datasources/uid/UID",
+    "GET /api/datasources/uid/UID/health",
+    "GET /api/datasources/name/UID",
+    "GET /api/prometheus/grafana/api/v1/rules",
+    "GET /api/datasources/proxy/uid/UID/api/v1/query",
+    "POST /api/datasources/proxy/uid/UID/api/v1/query",
+];
 
 /// One injected fault, and the expected line.
 #[derive(Clone, Debug)]
@@ -112,6 +124,9 @@ impl Row {
         if asked.len() > limit {
             expect("requests", &limit.to_string(), &format!("{} {asked:?}", asked.len()));
         }
+        if let Some(other) = asked.iter().find(|asked| !is_of_a_viewer(asked)) {
+            expect("asked", "what a Viewer may", other);
+        }
         if !is_green && (text("next_step").is_empty() || text("summary").is_empty()) {
             expect("next step", "a sentence", &text("next_step"));
         }
@@ -126,6 +141,22 @@ impl From<Row> for Line {
     fn from(row: Row) -> Self {
         Self::new(row.name.clone(), [row.told], row.prove())
     }
+}
+
+/// Whether `request` wants no more than the least role.
+pub fn is_of_a_viewer(request: &str) -> bool {
+    if request == "POST /api/ds/query" {
+        return true;
+    }
+    let is_like = |allowed: &&str| match allowed.split_once("UID") {
+        None => request == *allowed,
+        Some((start, end)) => request
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end))
+            .is_some_and(|uid| !uid.is_empty() && !uid.contains('/')),
+    };
+    // A base path that is wrong is asked all the same.
+    OF_A_VIEWER.iter().any(|allowed| is_like(&allowed)) || !request.contains(" /api/")
 }
 
 /// Whether what happens can be made to happen here.
