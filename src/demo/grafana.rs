@@ -18,7 +18,7 @@ use crate::demo::fault::{self, Wire};
 use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
-use upstream::Ask;
+use upstream::{Ask, Tls};
 pub use upstream::Network;
 
 /// A running stand-in for Grafana.
@@ -65,6 +65,8 @@ pub struct Datasource {
     pub access: String,
     /// Its settings.
     pub json_data: Value,
+    /// Its secret settings, which nobody is shown: `tlsCACert` and the like.
+    pub secrets: Value,
 }
 
 /// The token that a setup accepts unless told otherwise.
@@ -82,6 +84,7 @@ impl Datasource {
             is_default: true,
             access: "proxy".to_owned(),
             json_data: json!({"httpMethod": "POST", "timeInterval": "30s"}),
+            secrets: json!({}),
         }
     }
 }
@@ -409,6 +412,9 @@ async fn proxy(
     if datasource.url.is_empty() {
         return error(500, "Failed creating data source proxy");
     }
+    let Ok(tls) = Tls::of(datasource) else {
+        return error(400, "Unable to load TLS certificate");
+    };
     // 9.x takes the uid off the path only up to a hyphen.
     let rest = match (setup.flavour, uid.split_once('-')) {
         (Flavour::V9, Some((_, rest))) => format!("-{rest}/{path}"),
@@ -417,7 +423,7 @@ async fn proxy(
     let url = format!("{}/{rest}", datasource.url.trim_end_matches('/'));
     let form = String::from_utf8_lossy(&request.body);
     let ask = if request.method == "POST" { Ask::Post(&form) } else { Ask::Get(&request.query) };
-    match setup.network.once(&url, ask).await {
+    match setup.network.once(&tls, &url, ask).await {
         Err(failure) => {
             let status = if failure.is_timeout { 504 } else { 502 };
             Reply { status, headers: Vec::new(), body: Vec::new() }

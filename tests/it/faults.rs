@@ -18,6 +18,7 @@ mod grafana;
 pub mod ground;
 mod odd;
 mod packets;
+mod programs;
 mod prometheus;
 pub mod row;
 mod several;
@@ -53,6 +54,7 @@ fn sections() -> Vec<Section> {
         section("The data source", datasource::rows()),
         section("Several faults at once, and promlink's own", several::rows()),
         section("Assertions about the data", assertions::rows()),
+        section("Real programs", programs::rows()),
         section("What happens in turn", after::stories()),
         section("Names that are gone", addresses::stories()),
     ]

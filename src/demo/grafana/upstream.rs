@@ -1,7 +1,9 @@
 //! Grafana's way to its data source: a client that fails in the words of Go's `net/http`.
 //!
 //! It resolves by its own view of DNS, so a broken name or server shows through Grafana as it would
-//! in a cluster. It speaks no TLS: an `https` URL meets what it would meet at a plain port.
+//! in a cluster.
+
+mod tls;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,12 +15,13 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use url::form_urlencoded;
 
 use crate::demo::http::reason;
+pub use tls::Tls;
 
 /// Redirects that Go follows.
 const MAX_REDIRECTS: usize = 10;
@@ -87,12 +90,18 @@ pub fn encode<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> S
 
 impl Network {
     /// Asks `path` below `base`, and follows redirects as the plugin does.
-    pub async fn ask(&self, base: &str, path: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
+    pub async fn ask(
+        &self,
+        tls: &Tls,
+        base: &str,
+        path: &str,
+        ask: Ask<'_>,
+    ) -> Result<Answer, Failure> {
         let mut url = format!("{}{path}", check(base)?.trim_end_matches('/'));
         let mut ask = ask;
         let mut hops = 0;
         loop {
-            let answer = self.once(&url, ask).await?;
+            let answer = self.once(tls, &url, ask).await?;
             let (Some(location), 301..=308) = (answer.header("location"), answer.status) else {
                 return Ok(answer);
             };
@@ -110,12 +119,12 @@ impl Network {
     }
 
     /// Asks once; the data proxy hands redirects on.
-    pub async fn once(&self, url: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
+    pub async fn once(&self, tls: &Tls, url: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
         let failed = |error: Problem| Failure {
             text: format!("{} \"{url}\": {}", ask.verb(), error.text),
             is_timeout: error.is_timeout,
         };
-        match timeout(self.timeout, self.exchange(url, ask)).await {
+        match timeout(self.timeout, self.exchange(tls, url, ask)).await {
             Ok(result) => result.map_err(failed),
             Err(_) => Err(failed(Problem::timeout(
                 "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
@@ -123,17 +132,20 @@ impl Network {
         }
     }
 
-    async fn exchange(&self, url: &str, ask: Ask<'_>) -> Result<Answer, Problem> {
+    async fn exchange(&self, tls: &Tls, url: &str, ask: Ask<'_>) -> Result<Answer, Problem> {
         let parsed = url::Url::parse(url).map_err(|_| Problem::new("invalid URI for request"))?;
         let host = parsed.host_str().unwrap_or_default();
         let port = parsed.port_or_known_default().unwrap_or(80);
         let ip = self.resolve(host.trim_matches(['[', ']'])).await?;
         let stream = self.dial(SocketAddr::new(ip, port)).await?;
-        if parsed.scheme() == "https" {
-            return Err(Problem::new("http: server gave HTTP response to HTTPS client"));
-        }
         let ends = (stream.local_addr().ok(), stream.peer_addr().ok());
-        send(stream, &parsed, ask).await.map_err(|error| of_hyper(&error, ends))
+        let sent = if parsed.scheme() == "https" {
+            let secured = tls.secure(stream, host).await;
+            send(secured.map_err(|error| of_io(&error, host, ends))?, &parsed, ask).await
+        } else {
+            send(stream, &parsed, ask).await
+        };
+        sent.map_err(|error| of_hyper(&error, host, ends))
     }
 
     async fn dial(&self, address: SocketAddr) -> Result<TcpStream, Problem> {
@@ -284,7 +296,10 @@ async fn over_udp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error> {
+async fn send<S>(stream: S, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .handshake(TokioIo::new(stream))
@@ -328,15 +343,15 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
     }
 }
 
+/// Both ends of a connection.
+type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+
 /// What Go says of what hyper met.
-fn of_hyper(error: &hyper::Error, ends: (Option<SocketAddr>, Option<SocketAddr>)) -> Problem {
-    let is_reset = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
-    if is_reset {
-        let end = |address: Option<SocketAddr>| address.map(|a| a.to_string()).unwrap_or_default();
-        let (from, to) = (end(ends.0), end(ends.1));
-        Problem::new(&format!("read tcp {from}->{to}: read: connection reset by peer"))
+fn of_hyper(error: &hyper::Error, host: &str, ends: Ends) -> Problem {
+    let source = std::error::Error::source(error);
+    let system = source.and_then(|source| source.downcast_ref::<io::Error>());
+    if let Some(error) = system {
+        of_io(error, host, ends)
     } else if error.is_parse() {
         let text = "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"?\"";
         Problem::new(text)
@@ -344,6 +359,21 @@ fn of_hyper(error: &hyper::Error, ends: (Option<SocketAddr>, Option<SocketAddr>)
         Problem::new("EOF")
     } else {
         Problem::new("unexpected EOF")
+    }
+}
+
+/// What Go says of a connection that broke.
+fn of_io(error: &io::Error, host: &str, ends: Ends) -> Problem {
+    let end = |address: Option<SocketAddr>| address.map(|a| a.to_string()).unwrap_or_default();
+    let (from, to) = (end(ends.0), end(ends.1));
+    if let Some(text) = tls::in_words_of_go(error, host) {
+        Problem::new(&text)
+    } else if error.kind() == io::ErrorKind::ConnectionReset {
+        Problem::new(&format!("read tcp {from}->{to}: read: connection reset by peer"))
+    } else if error.kind() == io::ErrorKind::BrokenPipe {
+        Problem::new(&format!("write tcp {from}->{to}: write: broken pipe"))
+    } else {
+        Problem::new("EOF")
     }
 }
 

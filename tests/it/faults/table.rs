@@ -31,7 +31,7 @@ pub enum Proof {
     Right,
     Wrong(String),
     /// It cannot be made to happen here, and why.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 /// What is right of what was proven.

@@ -228,6 +228,26 @@ fn well() -> Vec<Row> {
     rows.into_iter().flatten().chain(expiring).collect()
 }
 
+/// The data source trusts our CA, and shows a client certificate of it or none.
+pub const TRUSTS: Turn = Turn::Datasource(|datasource| {
+    datasource.json_data["tlsAuthWithCACert"] = true.into();
+    datasource.secrets["tlsCACert"] = pem("ca.pem").into();
+});
+pub const SHOWS: Turn = Turn::Datasource(|datasource| {
+    for key in ["tlsAuthWithCACert", "tlsAuth"] {
+        datasource.json_data[key] = true.into();
+    }
+    for (key, file) in
+        [("tlsCACert", "ca.pem"), ("tlsClientCert", "client.pem"), ("tlsClientKey", "client.key")]
+    {
+        datasource.secrets[key] = pem(file).into();
+    }
+});
+
+fn pem(name: &str) -> String {
+    std::fs::read_to_string(files().join(name)).unwrap()
+}
+
 // === the servers ===
 
 /// Where the files are, made once.
@@ -255,6 +275,10 @@ static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
         write(&format!("{name}.pem"), certificate.pem());
         write(&format!("{name}.key"), key.serialize_pem());
     }
+    let key = KeyPair::generate().unwrap();
+    let names = params(&["prometheus-k8s.monitoring.svc.cluster.local"]);
+    write("server.pem", names.signed_by(&key, &ours).unwrap().pem());
+    write("server.key", key.serialize_pem());
     Authority { files, ours, strangers }
 });
 
