@@ -18,8 +18,8 @@ use crate::demo::fault::{self, Wire};
 use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
-use upstream::{Ask, Tls};
 pub use upstream::Network;
+use upstream::{Ask, Tls};
 
 /// A running stand-in for Grafana.
 pub type Grafana = Standin<Setup, fault::Grafana>;

@@ -7,12 +7,10 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::need;
-
 /// Set in the process inside.
 const INSIDE: &str = "PROMLINK_NAMESPACE";
 /// What the process inside has to know of the one outside.
-const PASSED_ON: [&str; 2] = ["PROMLINK_ROW", "PROMLINK_REQUIRE_REAL"];
+const PASSED_ON: [&str; 1] = ["PROMLINK_ROW"];
 /// Ways in, the easiest first.
 const WAYS: [&[&str]; 3] = [
     &["unshare", "--net", "--mount"],
@@ -23,23 +21,31 @@ const WAYS: [&[&str]; 3] = [
 const ROUTES: [(&str, &str); 3] =
     [("prohibit", "192.0.2.1"), ("unreachable", "192.0.2.2"), ("blackhole", "192.0.2.3")];
 
-/// Whether this is the inside. Outside, runs the test of that name inside, and panics as it does;
-/// where no way leads in, the test is skipped.
-pub fn entered(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
+/// Whether this is the inside; it is furnished then.
+pub fn is_inside() -> bool {
+    let is_inside = std::env::var_os(INSIDE).is_some();
+    if is_inside {
         furnish();
-        return true;
     }
+    is_inside
+}
+
+/// Runs the test of that name inside, and gives what it printed.
+///
+/// # Errors
+/// No way leads in.
+///
+/// # Panics
+/// When it panics.
+pub fn run_inside(test: &str) -> Result<String, &'static str> {
     let works = |way: &&[&str]| {
         let lo = way[1..].iter().chain(&["ip", "link", "set", "lo", "up"]);
         let tried = Command::new(way[0]).args(lo).stderr(Stdio::null()).status();
         tried.is_ok_and(|status| status.success())
     };
     let has_nft = Command::new("nft").arg("--version").output().is_ok();
-    let Some(way) = WAYS.iter().copied().find(works).filter(|_| has_nft) else {
-        need::skipped(&format!("no root, or no ip and nft: {test}"));
-        return false;
-    };
+    let way = WAYS.iter().copied().find(works).filter(|_| has_nft);
+    let way = way.ok_or("no root, or no ip and nft")?;
     let passed_on = PASSED_ON.iter().filter_map(|name| {
         let value = std::env::var(name).ok()?;
         Some(format!("{name}={value}"))
@@ -53,12 +59,11 @@ pub fn entered(test: &str) -> bool {
         .args([test, "--exact", "--nocapture"])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&inside.stdout);
+    let said = String::from_utf8_lossy(&inside.stdout).into_owned();
     let complained = String::from_utf8_lossy(&inside.stderr);
-    println!("{said}");
     assert!(inside.status.success(), "{test}, in a namespace\n{said}\n{complained}");
     assert!(said.contains("1 passed"), "{test} is no test");
-    false
+    Ok(said)
 }
 
 /// Loopback, routes that lead nowhere, and two empty chains.

@@ -71,7 +71,8 @@ impl Prometheus {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path(), setup);
         let process = need::spawn(&mut command(folder.path(), setup))?;
-        let mut this = Self { process, address: ([127, 0, 0, 1], 0).into(), folder, held: Vec::new() };
+        let mut this =
+            Self { process, address: ([127, 0, 0, 1], 0).into(), folder, held: Vec::new() };
         let awaited = if setup.mode == Mode::Replaying { "Replaying WAL" } else { READY };
         this.until("start", || {
             let log = this.log();

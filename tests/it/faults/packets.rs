@@ -8,8 +8,6 @@ use promlink::demo::fault::Dns as D;
 
 use super::ground::Turn;
 use super::row::{Row, row};
-use super::table;
-use crate::namespace;
 
 /// One rejection of packets to Prometheus in four places: a link without Grafana, promlink only,
 /// Grafana only, both; each is `cause` at the usual place.
@@ -29,14 +27,6 @@ macro_rules! rejected {
             )),
         ]
     }};
-}
-
-#[tokio::test]
-async fn packets() {
-    if !namespace::entered("faults::packets::packets") {
-        return;
-    }
-    table::prove(vec![super::packets_section()]).await;
 }
 
 /// All of it; proven inside only.

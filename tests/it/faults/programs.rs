@@ -255,8 +255,12 @@ fn targets() -> Vec<Row> {
             [most],
             "degraded targets_down direct query prometheus",
         ),
-        row("a real Prometheus scrapes itself and a dead target, threshold 51 %", [some], "working")
-            .config(|config| config.thresholds = lenient),
+        row(
+            "a real Prometheus scrapes itself and a dead target, threshold 51 %",
+            [some],
+            "working",
+        )
+        .config(|config| config.thresholds = lenient),
     ]
 }
 
@@ -431,7 +435,8 @@ fn client_certificates() -> Vec<Row> {
                 &[turn, AS_HTTPS, tls::TRUSTS],
                 SHOWING,
                 only_grafana,
-            ),
+            )
+            .beside("notes datasource_drift grafana/datasource auth"),
         ]
     });
     rows.flatten().collect()
@@ -470,7 +475,12 @@ fn data() -> Vec<Row> {
     let failing = "broken storage_failing direct query prometheus";
     let old = in_mode(Mode::Block(200));
     let rows = [
-        met("has samples up to 200 s ago", old, [stale; 2], "breaks data_stale grafana/grafana_query"),
+        met(
+            "has samples up to 200 s ago",
+            old,
+            [stale; 2],
+            "breaks data_stale grafana/grafana_query",
+        ),
         met("reads a block that rots", rots, [failing; 2], STORAGE),
     ];
     let clocks = [

@@ -70,6 +70,11 @@ impl Row {
         &self.name
     }
 
+    /// `verdict cause path check side`.
+    pub fn told(&self) -> &'static str {
+        self.told
+    }
+
     /// Another configuration.
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
@@ -149,9 +154,11 @@ pub async fn is_missing(turns: impl IntoIterator<Item = &Turn>) -> Option<&'stat
     if drops && !ground::drops_packets().await {
         return Some("a listener with a full queue accepts all the same here");
     }
-    turns.iter().find_map(|turn| {
-        if let Turn::Real(program) = turn { program.is_missing() } else { None }
-    })
+    turns.iter().find_map(
+        |turn| {
+            if let Turn::Real(program) = turn { program.is_missing() } else { None }
+        },
+    )
 }
 
 /// One cycle of the one link in `yaml`, as JSON.

@@ -27,6 +27,7 @@ pub struct Line {
 }
 
 /// What came of a line.
+#[derive(Clone, Debug)]
 pub enum Proof {
     Right,
     Wrong(String),
@@ -41,7 +42,7 @@ struct Score {
     skipped: Vec<String>,
 }
 
-pub fn section<L: Into<Line>>(title: &'static str, lines: Vec<L>) -> Section {
+pub fn section<L: Into<Line>>(title: &'static str, lines: impl IntoIterator<Item = L>) -> Section {
     Section { title, lines: lines.into_iter().map(Into::into).collect() }
 }
 
@@ -50,6 +51,15 @@ pub fn section<L: Into<Line>>(title: &'static str, lines: Vec<L>) -> Section {
 /// # Panics
 /// When one is wrong, or cannot be proven where everything must be.
 pub async fn prove(sections: Vec<Section>) {
+    let score = Score::of(proven(sections).await);
+    // Not `println!`, which nobody sees of a test that passes.
+    std::io::stdout().write_all(format!("{}\n", score.line()).as_bytes()).unwrap();
+    assert!(score.wrong.is_empty(), "{}\n{}", score.line(), score.wrong.join("\n"));
+    assert!(score.skipped.is_empty() || !need::everything(), "not all could be proven");
+}
+
+/// The proof of each of them, by section and name.
+pub async fn proven(sections: Vec<Section>) -> Vec<(String, Proof)> {
     let only = std::env::var("PROMLINK_ROW").unwrap_or_default();
     let mut running = JoinSet::new();
     for Section { title, lines } in sections {
@@ -60,11 +70,7 @@ pub async fn prove(sections: Vec<Section>) {
             }
         }
     }
-    let score = Score::of(running.join_all().await);
-    // Not `println!`, which nobody sees of a test that passes.
-    std::io::stdout().write_all(format!("{}\n", score.line()).as_bytes()).unwrap();
-    assert!(score.wrong.is_empty(), "{}\n{}", score.line(), score.wrong.join("\n"));
-    assert!(score.skipped.is_empty() || !need::everything(), "not all could be proven");
+    running.join_all().await
 }
 
 /// The page.

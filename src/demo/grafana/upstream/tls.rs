@@ -122,7 +122,9 @@ fn certificate(problem: &CertificateError, host: &str) -> String {
             let names = presented.iter().filter_map(|name| name.split('"').nth(1));
             let names = names.collect::<Vec<_>>().join(", ");
             if is_address {
-                format!("cannot validate certificate for {host} because it doesn't contain any IP SANs")
+                format!(
+                    "cannot validate certificate for {host} because it doesn't contain any IP SANs"
+                )
             } else {
                 format!("certificate is valid for {names}, not {host}")
             }
