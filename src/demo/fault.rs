@@ -122,6 +122,8 @@ pub enum Prometheus {
     Empty,
     /// The newest sample is that old.
     Stale(Duration),
+    /// The newest sample is so far ahead of its own clock.
+    Ahead(Duration),
     /// A web page that is no login page.
     Html,
     /// The metrics of an exporter on every path.
@@ -140,6 +142,8 @@ pub enum Prometheus {
     Says(Said),
     /// A store behind it is gone: half of the series and a warning.
     Partial,
+    /// It is Thanos, and so many of its two stores are left; it does not warn any more.
+    Stores(u8),
     /// Every target is down.
     AllDown,
     /// So many series.

@@ -141,7 +141,8 @@ impl Network {
         let ends = (stream.local_addr().ok(), stream.peer_addr().ok());
         let sent = if parsed.scheme() == "https" {
             let secured = tls.secure(stream, host).await;
-            send(secured.map_err(|error| of_io(&error, host, ends))?, &parsed, ask).await
+            let failed = |error| of_io(&error, host, ends).unwrap_or_else(|| Problem::new("EOF"));
+            send(secured.map_err(failed)?, &parsed, ask).await
         } else {
             send(stream, &parsed, ask).await
         };
@@ -335,11 +336,14 @@ where
         }
         Ok(Answer { status: response.status().as_u16(), headers, body })
     };
-    // The connection ends after the exchange, or with what breaks it; then the exchange says so.
+    // The connection ends after the exchange, or with what breaks it; then one of both says so.
     tokio::pin!(exchange);
     tokio::select! {
         result = &mut exchange => result,
-        _ = connection => exchange.await,
+        ended = connection => match (exchange.await, ended) {
+            (Err(_), Err(error)) => Err(error),
+            (result, _) => result,
+        },
     }
 }
 
@@ -350,8 +354,8 @@ type Ends = (Option<SocketAddr>, Option<SocketAddr>);
 fn of_hyper(error: &hyper::Error, host: &str, ends: Ends) -> Problem {
     let source = std::error::Error::source(error);
     let system = source.and_then(|source| source.downcast_ref::<io::Error>());
-    if let Some(error) = system {
-        of_io(error, host, ends)
+    if let Some(problem) = system.and_then(|error| of_io(error, host, ends)) {
+        problem
     } else if error.is_parse() {
         let text = "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"?\"";
         Problem::new(text)
@@ -362,19 +366,20 @@ fn of_hyper(error: &hyper::Error, host: &str, ends: Ends) -> Problem {
     }
 }
 
-/// What Go says of a connection that broke.
-fn of_io(error: &io::Error, host: &str, ends: Ends) -> Problem {
+/// What Go says of a connection that broke, if it was not merely closed.
+fn of_io(error: &io::Error, host: &str, ends: Ends) -> Option<Problem> {
     let end = |address: Option<SocketAddr>| address.map(|a| a.to_string()).unwrap_or_default();
     let (from, to) = (end(ends.0), end(ends.1));
-    if let Some(text) = tls::in_words_of_go(error, host) {
-        Problem::new(&text)
+    let text = if let Some(text) = tls::in_words_of_go(error, host) {
+        text
     } else if error.kind() == io::ErrorKind::ConnectionReset {
-        Problem::new(&format!("read tcp {from}->{to}: read: connection reset by peer"))
+        format!("read tcp {from}->{to}: read: connection reset by peer")
     } else if error.kind() == io::ErrorKind::BrokenPipe {
-        Problem::new(&format!("write tcp {from}->{to}: write: broken pipe"))
+        format!("write tcp {from}->{to}: write: broken pipe")
     } else {
-        Problem::new("EOF")
-    }
+        return None;
+    };
+    Some(Problem::new(&text))
 }
 
 /// `404 Not Found`.

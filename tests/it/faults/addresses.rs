@@ -5,7 +5,8 @@ use std::time::Duration;
 use promlink::demo::dns::{Service, Zone};
 use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
-use super::ground::{Config, Ground, Turn};
+use super::front::Tls;
+use super::ground::{Config, End, Ground, Turn};
 use super::row::{Row, check, row};
 use super::story::{self, Story};
 
@@ -130,6 +131,48 @@ fn a_proxy_on_the_way() -> Vec<Row> {
             "working",
         ),
     ]
+    .into_iter()
+    .chain(a_proxy_that_refuses())
+    .collect()
+}
+
+/// A tunnel is refused where it is dug; without one, the proxy answers in Prometheus' place.
+fn a_proxy_that_refuses() -> Vec<Row> {
+    const TUNNEL: &str = "url: 'https://prometheus.example.org', proxy_url: 'http://{front}'";
+    const PLAIN: &str = "url: '{prometheus}', proxy_url: 'http://{front}'";
+    let by = |what: &str, proxy: Tls, told: [&'static str; 2]| {
+        let one = |place: &str, keys: &'static str, told: &'static str| {
+            let row = row(format!("{what}{place}"), [Turn::Front(End::Direct, proxy)], told);
+            row.alone().config(|config| config.prometheus = keys)
+        };
+        [one(", on the way to TLS", TUNNEL, told[0]), one("", PLAIN, told[1])]
+    };
+    let refused = [
+        "broken proxy_refused direct tcp network",
+        "broken forward_proxy_answered direct query network",
+    ];
+    let rows = [
+        by("the proxy wants a login", Tls::WantsLogin, refused),
+        by("the proxy has a rule against it", Tls::Forbids, refused),
+        by("the proxy cannot connect", Tls::CannotConnect, refused),
+        by(
+            "the proxy says nothing",
+            Tls::Silent,
+            [
+                "broken proxy_unreachable direct tcp network",
+                "broken no_response direct query prometheus",
+            ],
+        )
+        .map(Row::short),
+    ];
+    let reset = row(
+        "the connection is reset as soon as it is there",
+        [Turn::Front(End::Direct, Tls::Resets)],
+        "broken connection_reset direct query prometheus",
+    )
+    .alone()
+    .config(|config| config.prometheus = "url: 'http://{front}'");
+    rows.into_iter().flatten().chain([reset]).collect()
 }
 
 fn odd_hosts() -> Vec<Row> {

@@ -7,11 +7,35 @@ use std::time::Duration;
 use promlink::demo::fault::{Grafana as G, Wire};
 
 use super::ground::{Config, Ground, Turn};
-use super::row::check_all;
+use super::row::{check_all, line, rows};
 use super::story::Watched;
+use super::table::{Line, Proof};
 use super::well::V9;
 
 const LINKS: usize = 10;
+
+/// What a lack of slots looks like.
+pub fn lines() -> Vec<Line> {
+    let told = "blind overdue grafana grafana_query promlink";
+    let name = "a link gets no slot at Grafana, where ten links hang";
+    vec![Line::new(name, [told], without_a_slot(told))]
+}
+
+/// Which of the links go without is chance.
+async fn without_a_slot(told: &'static str) -> Proof {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Grafana(G::QueryHangs), Turn::Behind(Wire::Frozen.into())]).await;
+    let yaml = many(&ground).replace("timeout: 10s", "timeout: 2s");
+    let hangs = "broken no_response grafana grafana_query unclear";
+    let links = check_all(&yaml).await;
+    let lines: Vec<String> = links.iter().map(line).collect();
+    let count = |told: &str| lines.iter().filter(|line| *line == told).count();
+    if count(told) > 0 && count(hangs) > 0 && count(told) + count(hangs) == LINKS {
+        Proof::Right
+    } else {
+        Proof::Wrong(format!("\n  told: {lines:#?}\n{}", rows(&links[0])))
+    }
+}
 
 /// As many links on one Grafana.
 fn many(ground: &Ground) -> String {

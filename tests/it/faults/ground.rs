@@ -17,8 +17,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::front::{self, Front, Tls};
 use super::programs::{Program, Running};
-use super::tls::{self, Front, Tls};
+
 use crate::namespace;
 
 /// One thing that happens to the stand-ins.
@@ -322,7 +323,7 @@ impl Ground {
             ("{token}", TOKEN.to_owned()),
             ("{front}", front.to_string()),
             ("{front_port}", front.port().to_string()),
-            ("{tls}", tls::files().display().to_string()),
+            ("{tls}", front::files().display().to_string()),
         ]
         .iter()
         .fold(text.to_owned(), |text, (name, value)| text.replace(name, value))

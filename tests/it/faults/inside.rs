@@ -33,7 +33,8 @@ pub async fn prove(section: Section) {
 /// A line that is proven inside.
 pub fn proven(row: Row) -> Line {
     let name = format!("{PACKETS}: {}", row.name());
-    Line::new(row.name(), [row.told()], async move {
+    let beside = row.found_beside().to_owned();
+    let line = Line::new(row.name(), [row.told()], async move {
         match INSIDE.get_or_init(run).await {
             Ok(proofs) => proofs
                 .get(&name)
@@ -41,7 +42,8 @@ pub fn proven(row: Row) -> Line {
                 .unwrap_or_else(|| Proof::Wrong("\n  it was not proven".to_owned())),
             Err(why) => Proof::Skipped((*why).to_owned()),
         }
-    })
+    });
+    line.beside(beside)
 }
 
 static INSIDE: OnceCell<Result<BTreeMap<String, Proof>, &str>> = OnceCell::const_new();

@@ -10,8 +10,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::ground::Turn;
-use super::row::{Row, row};
+use super::front::{self, Tls};
+use super::ground::{End, Turn};
+use super::row::{Row, place_of, row};
 use super::tls;
 use crate::prometheus::{Mode, Prometheus, Setup};
 use crate::victoria::Victoria;
@@ -76,7 +77,7 @@ impl Program {
                 return (Kept::Victoria(server), address);
             }
         };
-        let web = setup.web.replace("{tls}", &tls::files().display().to_string());
+        let web = setup.web.replace("{tls}", &front::files().display().to_string());
         let mut server = Prometheus::start(Setup { web: &web, ..setup }).unwrap();
         then(&mut server);
         let address = server.address();
@@ -155,15 +156,14 @@ fn met(what: &str, program: Turn, told: [&'static str; 2], beside: &'static str)
 }
 
 fn itself() -> Vec<Row> {
-    let well = prometheus(PLAIN, nothing);
     let alone = |name: &str, link: &'static str, told: &'static str| {
-        let row = row(format!("a real Prometheus {name}"), [well], told).alone();
+        let row = row(format!("a real Prometheus {name}"), [WELL], told).alone();
         row.config(|config| config.link = link)
     };
     let dead = "broken no_ready_endpoints direct tcp prometheus";
     let frozen = "broken no_response direct query prometheus";
     let rows = [
-        met("works", well, ["working"; 2], ""),
+        met("works", WELL, ["working"; 2], ""),
         met("was killed", KILLED, [dead; 2], "breaks connection_refused grafana/grafana_query"),
         met("is frozen", FROZEN, [frozen; 2], "breaks no_response grafana/grafana_query")
             .map(Row::short),
@@ -270,21 +270,30 @@ const USERS: &str = "basic_auth_users:\n  \
 const BASIC: Turn = prometheus(Setup { web: USERS, ..PLAIN }, nothing);
 const PREFIX: Turn =
     prometheus(Setup { arguments: &["--web.external-url=http://x/prometheus"], ..PLAIN }, nothing);
-const TLS: Turn = prometheus(
-    Setup {
-        web: "tls_server_config: {cert_file: '{tls}/server.pem', key_file: '{tls}/server.key'}",
-        ..PLAIN
-    },
-    nothing,
-);
-const OLD_TLS: Turn = prometheus(
-    Setup {
-        web: "tls_server_config: {cert_file: '{tls}/server.pem', key_file: '{tls}/server.key', \
-              min_version: TLS10, max_version: TLS11}",
-        ..PLAIN
-    },
-    nothing,
-);
+/// It has that certificate, and speaks TLS from that version to this.
+macro_rules! certified {
+    ($file:literal, $from:literal, $to:literal) => {
+        prometheus(
+            Setup {
+                web: concat!(
+                    "tls_server_config: {cert_file: '{tls}/",
+                    $file,
+                    ".pem', key_file: '{tls}/",
+                    $file,
+                    ".key', min_version: ",
+                    $from,
+                    ", max_version: ",
+                    $to,
+                    "}"
+                ),
+                ..PLAIN
+            },
+            nothing,
+        )
+    };
+}
+const TLS: Turn = certified!("server", "TLS12", "TLS13");
+const OLD_TLS: Turn = certified!("server", "TLS10", "TLS11");
 /// It wants client certificates, in that version of TLS.
 macro_rules! wanting {
     ($version:literal) => {
@@ -320,7 +329,15 @@ const AS_HTTPS: Turn = Turn::Url("https://prometheus-k8s.monitoring.svc.cluster.
 
 /// What stands in its `--web.config.file` or changes its paths.
 fn web() -> Vec<Row> {
-    [passwords(), prefixes(), certificates(), client_certificates()].concat()
+    [
+        passwords(),
+        prefixes(),
+        certificates(),
+        wrong_certificates(),
+        odd_certificates(),
+        client_certificates(),
+    ]
+    .concat()
 }
 
 /// A row whose link asks it with these keys.
@@ -407,6 +424,13 @@ fn certificates() -> Vec<Row> {
         )
         .alone(),
         asked(
+            "speaks TLS, and only the data source has http",
+            &[TLS],
+            TRUSTING,
+            "broken tls_required grafana grafana_query datasource",
+        )
+        .beside("notes datasource_url_differs grafana/datasource"),
+        asked(
             "speaks only TLS 1.1",
             &[OLD_TLS],
             TRUSTING,
@@ -415,6 +439,80 @@ fn certificates() -> Vec<Row> {
         .alone(),
     ]
 }
+
+/// In TLS 1.2 and 1.3: what the certificate is, is evidence all the same.
+fn wrong_certificates() -> Vec<Row> {
+    const WRONG: [(&str, [Turn; 2], &str, [&str; 2]); 3] = [
+        (
+            "has an expired certificate",
+            [certified!("expired", "TLS12", "TLS12"), certified!("expired", "TLS13", "TLS13")],
+            "broken tls_expired direct tls prometheus",
+            ["\"issuer\":\"CN=our CA\"", "\"not_after\":\"2021-01-01T00:00:00Z\""],
+        ),
+        (
+            "has a certificate for another name",
+            [certified!("elsewhere", "TLS12", "TLS12"), certified!("elsewhere", "TLS13", "TLS13")],
+            "broken tls_wrong_name direct tls prometheus",
+            ["\"certificate_names\":[\"prometheus.example.org\"]", "\"not_after\":\"2090-"],
+        ),
+        (
+            "has a certificate of another CA",
+            [certified!("stranger", "TLS12", "TLS12"), certified!("stranger", "TLS13", "TLS13")],
+            "broken tls_unknown_ca grafana grafana_query datasource",
+            ["\"issuer\":\"CN=another CA\"", "\"not_after\":\"2090-"],
+        ),
+    ];
+    let rows = WRONG.into_iter().flat_map(|(what, turns, told, shown)| {
+        let both = move |(turn, version): (Turn, &str)| {
+            let name = format!("{what} (TLS {version})");
+            let row = asked(&name, &[turn, AS_HTTPS, tls::TRUSTS], TRUSTING, told);
+            let there = told.replace(" direct tls ", " grafana grafana_query ");
+            let other = if there == told { UNKNOWN } else { &there };
+            let row = row.beside(place_of(other));
+            shown.iter().fold(row, |row, part| row.shows("direct/tls", part))
+        };
+        turns.into_iter().zip(["1.2", "1.3"]).map(both)
+    });
+    rows.collect()
+}
+
+const UNKNOWN: &str = "broken tls_unknown_ca direct tls credentials";
+
+fn odd_certificates() -> Vec<Row> {
+    let well =
+        |name: &str, turn: Turn| asked(name, &[turn, AS_HTTPS, tls::TRUSTS], TRUSTING, "working");
+    let by_address = "url: 'https://{direct}', tls_config: {ca_file: '{tls}/ca.pem'}";
+    let tunnelled = "url: 'https://prometheus-k8s.monitoring.svc.cluster.local:{port}', \
+                     tls_config: {ca_file: '{tls}/ca.pem'}, proxy_url: 'http://{front}'";
+    vec![
+        well("speaks only TLS 1.2", certified!("server", "TLS12", "TLS12")),
+        well("speaks only TLS 1.3", certified!("server", "TLS13", "TLS13")),
+        well("has a wildcard certificate", certified!("wildcard", "TLS12", "TLS13")),
+        well("has a certificate of an intermediate CA", certified!("chain", "TLS12", "TLS13")),
+        asked(
+            "has a certificate for its address",
+            &[certified!("address", "TLS12", "TLS13"), AT_ADDRESS, tls::TRUSTS],
+            by_address,
+            "working",
+        ),
+        asked(
+            "speaks TLS, through a proxy's tunnel",
+            &[TLS, Turn::Front(End::Direct, Tls::Tunnel), AS_HTTPS, tls::TRUSTS],
+            tunnelled,
+            "working",
+        ),
+        // Go's server takes what is meant for a proxy as meant for itself.
+        asked(
+            "is its own proxy",
+            &[WELL],
+            "url: '{prometheus}', proxy_url: '{prometheus}'",
+            "working",
+        ),
+    ]
+}
+
+const AT_ADDRESS: Turn = Turn::Url("https://{direct}");
+const WELL: Turn = prometheus(PLAIN, nothing);
 
 /// TLS 1.3 ends its handshake before the server has seen what the client shows.
 fn client_certificates() -> Vec<Row> {

@@ -75,6 +75,11 @@ impl Row {
         self.told
     }
 
+    /// All findings beside the fault.
+    pub fn found_beside(&self) -> &str {
+        &self.beside
+    }
+
     /// Another configuration.
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
@@ -143,7 +148,8 @@ impl Row {
 
 impl From<Row> for Line {
     fn from(row: Row) -> Self {
-        Self::new(row.name.clone(), [row.told], row.prove())
+        let beside = row.beside.clone();
+        Self::new(row.name.clone(), [row.told], row.prove()).beside(beside)
     }
 }
 

@@ -139,5 +139,31 @@ fn servers() -> Vec<Row> {
         met("VictoriaMetrics without one of its storages", (503, JSON, NONE, vmstorage), STORAGE),
         met("more samples than Prometheus may load", (422, JSON, NONE, samples), REJECTED),
     ];
-    rows.into_iter().flatten().collect()
+    let half = r#"{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[{"metric":{"__name__":"up","instance":"a","job":"j"},"value":[1795401941,"1"]}]}}"#;
+    let alone = |name: &str, body: &'static str, told: &'static str| {
+        let said = Said { status: 200, kind: JSON, header: NONE, body };
+        row(name, [Turn::Direct(F::Says(said))], told).alone()
+    };
+    let more = [
+        alone(
+            "VictoriaMetrics has one of its two storages, and says so",
+            half,
+            "degraded partial_answer direct query prometheus",
+        ),
+        row(
+            "Thanos lost one of its two stores, and warns no more",
+            [Turn::Both(F::Stores(1))],
+            "degraded partial_answer direct query prometheus",
+        )
+        .shows("direct/query", "\"stores\":\"1 of 2 answer\""),
+        row(
+            "Thanos lost both of its stores",
+            [Turn::Both(F::Stores(0))],
+            "broken no_series direct query prometheus",
+        )
+        .beside("breaks no_series grafana/grafana_query")
+        .shows("direct/query", "\"stores\":\"0 of 2 answer\""),
+        row("Thanos has both of its stores", [Turn::Both(F::Stores(2))], "working"),
+    ];
+    rows.into_iter().flatten().chain(more).collect()
 }

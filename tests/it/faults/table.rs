@@ -23,6 +23,8 @@ pub struct Line {
     name: String,
     /// `verdict cause path check side`, in turn.
     told: Vec<&'static str>,
+    /// What is found beside it: `weight cause path/check` and a subject, with semicolons in between.
+    beside: String,
     proof: Pin<Box<dyn Future<Output = Proof> + Send>>,
 }
 
@@ -106,10 +108,11 @@ all of which must be exactly right. The page is written from the tests themselve
 
 Unless a line says otherwise, a link has both paths, Grafana is 13, and everything else is well. *path*,
 *check* and *side* (who has to act) are those of the published fault; a link that is `working` has none.
+What is found beside it does not make the verdict worse than it is.
 ";
 const AT_ONCE: &str = "\
-| what is injected | verdict | cause | path | check | side |
-|---|---|---|---|---|---|
+| what is injected | verdict | cause | path | check | side | beside it |
+|---|---|---|---|---|---|---|
 ";
 const IN_TURN: &str = "\
 | what happens | what is published, in turn |
@@ -124,7 +127,12 @@ impl Line {
         told: impl Into<Vec<&'static str>>,
         proof: impl Future<Output = Proof> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), told: told.into(), proof: Box::pin(proof) }
+        Self { name: name.into(), told: told.into(), beside: String::new(), proof: Box::pin(proof) }
+    }
+
+    /// What is found beside the fault.
+    pub fn beside(self, beside: impl Into<String>) -> Self {
+        Self { beside: beside.into(), ..self }
     }
 
     fn at_once(&self) -> String {
@@ -133,7 +141,19 @@ impl Line {
         let verdict = word();
         let [cause, path, check, side] = [word(), word(), word(), word()];
         let cause = if cause.is_empty() { String::new() } else { format!("`{cause}`") };
-        format!("{verdict} | {cause} | {path} | {check} | {side}")
+        format!("{verdict} | {cause} | {path} | {check} | {side} | {}", self.found())
+    }
+
+    /// `cause` (path check subject), and so on.
+    fn found(&self) -> String {
+        let one = |found: &str| {
+            let mut words = found.splitn(3, ' ').skip(1);
+            let cause = words.next().unwrap_or_default();
+            let place = words.next().unwrap_or_default().replace('/', " ");
+            format!("`{cause}` ({place})")
+        };
+        let found = self.beside.split("; ").filter(|found| !found.is_empty());
+        found.map(one).collect::<Vec<_>>().join(", ")
     }
 
     fn in_turn(&self) -> String {
