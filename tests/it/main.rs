@@ -12,6 +12,7 @@ mod namespace; // a network of the test's own
 mod need; // what may be missing here
 mod prometheus; // the real program
 mod real; // what a person sees of it
+mod recorded; // every condition that was recorded behind a real Grafana
 mod reload; // new configuration in a running daemon
 mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts

@@ -1,7 +1,7 @@
 //! As much of PromQL as is asked: `up` with equality matchers, `vector(1)`, numbers, and over a
 //! selector X `count(X)`, `sum(X)`, `avg(X)`, `max(X)`, `timestamp(X)`, `max(timestamp(X))` and
-//! `time() - …`. And of assertions: comparing with a number, `or`, `by`, and functions of ranges,
-//! which nothing here has.
+//! `time() - …`. And of assertions: comparing with a number, `or`, `unless on()`, `by`,
+//! and functions of ranges, which nothing here has.
 
 use std::time::{Duration, SystemTime};
 
@@ -85,6 +85,15 @@ fn eval(query: &str, data: &Data, now: f64) -> Result<Outcome, String> {
         let one = eval(one.trim(), data, now)?;
         let is_empty = matches!(&one, Outcome::Vector(series) if series.is_empty());
         return if is_empty { eval(other.trim(), data, now) } else { Ok(one) };
+    }
+    if let Some((one, other)) = query.split_once(" unless on() ") {
+        let other = eval(other.trim(), data, now)?;
+        let is_empty = matches!(&other, Outcome::Vector(series) if series.is_empty());
+        return if is_empty {
+            eval(one.trim(), data, now)
+        } else {
+            Ok(Outcome::Vector(Vec::new()))
+        };
     }
     if let Some((compare, left, number)) = comparison(query) {
         let compared = eval(left, data, now)?;

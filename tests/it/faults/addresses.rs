@@ -165,14 +165,7 @@ fn a_proxy_that_refuses() -> Vec<Row> {
         )
         .map(Row::short),
     ];
-    let reset = row(
-        "the connection is reset as soon as it is there",
-        [Turn::Front(End::Direct, Tls::Resets)],
-        "broken connection_reset direct query prometheus",
-    )
-    .alone()
-    .config(|config| config.prometheus = "url: 'http://{front}'");
-    rows.into_iter().flatten().chain([reset]).collect()
+    rows.into_iter().flatten().collect()
 }
 
 fn odd_hosts() -> Vec<Row> {

@@ -60,8 +60,6 @@ pub enum Tls {
     CannotConnect,
     /// A proxy that says nothing.
     Silent,
-    /// The connection is reset as soon as it is there.
-    Resets,
 }
 
 /// A running one.
@@ -213,10 +211,6 @@ async fn serve(tls: Tls, acceptor: TlsAcceptor, mut stream: TcpStream, behind: S
         // What was not read would make a reset of the close.
         let _hello = stream.read(&mut [0; 4096]).await;
         let _sent = stream.write_all(says).await;
-        return;
-    }
-    if tls == Tls::Resets {
-        let _linger = stream.set_zero_linger();
         return;
     }
     let Ok(mut plain) = TcpStream::connect(behind).await else { return };

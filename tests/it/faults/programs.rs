@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
@@ -45,13 +44,16 @@ enum Kept {
 impl Program {
     /// Why it cannot be had here, if so.
     pub fn is_missing(self) -> Option<&'static str> {
-        let (name, why) = match self {
-            Self::Prometheus(..) | Self::Ahead(_) => ("prometheus", "no prometheus"),
-            Self::Victoria(_) => ("victoria-metrics", "no victoria-metrics"),
+        const BOTH: &[(&str, &str)] =
+            &[("prometheus", "no prometheus"), ("promtool", "no promtool")];
+        let needed = match self {
+            Self::Prometheus(..) | Self::Ahead(_) => BOTH,
+            Self::Victoria(_) => &[("victoria-metrics", "no victoria-metrics")],
         };
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let is_there = |folder: PathBuf| folder.join(name).is_file();
-        (!std::env::split_paths(&path).any(is_there)).then_some(why)
+        let is_there =
+            |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+        needed.iter().find(|(name, _)| !is_there(name)).map(|(_, why)| *why)
     }
 
     pub async fn start(self) -> Running {

@@ -105,10 +105,11 @@ fn certificates() -> Vec<Row> {
         ),
     ];
     // What the certificate is does not depend on its being good.
-    let shown = |row: Row| CERTIFICATE.iter().fold(row, |row, part| row.shows("direct/tls", part));
-    let at_prometheus = |row: &Row| row.name().contains(": Prometheus");
-    let rows = rows.into_iter().flatten();
-    rows.map(|row| if at_prometheus(&row) { shown(row) } else { row }).collect()
+    let shown = |row: Row| {
+        let check = if row.name().contains(": Grafana") { "grafana/tls" } else { "direct/tls" };
+        CERTIFICATE.iter().fold(row, |row, part| row.shows(check, part))
+    };
+    rows.into_iter().flatten().map(shown).collect()
 }
 
 const CERTIFICATE: [&str; 3] =
