@@ -6,10 +6,12 @@
 mod tls;
 
 use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
@@ -336,15 +338,17 @@ where
         }
         Ok(Answer { status: response.status().as_u16(), headers, body })
     };
-    // The connection ends after the exchange, or with what breaks it; then one of both says so.
+    // The connection ends after the exchange, or with what breaks it; one of both says what.
     tokio::pin!(exchange);
-    tokio::select! {
-        result = &mut exchange => result,
-        ended = connection => match (exchange.await, ended) {
-            (Err(_), Err(error)) => Err(error),
-            (result, _) => result,
-        },
-    }
+    let mut connection = std::pin::pin!(connection);
+    let (result, ended) = tokio::select! {
+        result = &mut exchange => (result, connection.now_or_never().and_then(Result::err)),
+        ended = &mut connection => (exchange.await, ended.err()),
+    };
+    result.map_err(|error| {
+        let is_told = system(&error).is_some();
+        ended.filter(|_| !is_told).unwrap_or(error)
+    })
 }
 
 /// Both ends of a connection.
@@ -352,9 +356,7 @@ type Ends = (Option<SocketAddr>, Option<SocketAddr>);
 
 /// What Go says of what hyper met.
 fn of_hyper(error: &hyper::Error, host: &str, ends: Ends) -> Problem {
-    let source = std::error::Error::source(error);
-    let system = source.and_then(|source| source.downcast_ref::<io::Error>());
-    if let Some(problem) = system.and_then(|error| of_io(error, host, ends)) {
+    if let Some(problem) = system(error).and_then(|error| of_io(error, host, ends)) {
         problem
     } else if error.is_parse() {
         let text = "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"?\"";
@@ -364,6 +366,12 @@ fn of_hyper(error: &hyper::Error, host: &str, ends: Ends) -> Problem {
     } else {
         Problem::new("unexpected EOF")
     }
+}
+
+/// What the system said, however deep it lies.
+fn system(error: &hyper::Error) -> Option<&io::Error> {
+    let first = std::error::Error::source(error);
+    iter::successors(first, |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 /// What Go says of a connection that broke, if it was not merely closed.
