@@ -120,20 +120,25 @@ enum Transport {
 
 /// The answer to one question; none where the server keeps silent.
 fn answer(question: &[u8], stage: &Stage<Zone, Fault>, transport: Transport) -> Option<Vec<u8>> {
-    let fault = stage.fault();
-    let (described, mut message) = zone::answer(question, &stage.state(), fault)?;
+    let (described, mut message, fault) = zone::answer(question, &stage.state(), stage.fault())?;
     let by = if transport == Transport::Udp { "udp" } else { "tcp" };
     stage.saw(format!("{described} {by}"));
     match fault {
         Fault::Silent | Fault::PortClosed => return None,
+        Fault::TcpOnly if transport == Transport::Udp => return None,
         Fault::GarbageBytes => return Some(b"\x00\x01this is no DNS".to_vec()),
         Fault::Truncate if transport == Transport::Udp => message = message.truncate(),
         Fault::None
         | Fault::Truncate
+        | Fault::TcpOnly
         | Fault::ServFail
         | Fault::Refused
         | Fault::Unsynchronised
         | Fault::NxDomainAll
+        | Fault::Lame
+        | Fault::BareAlias
+        | Fault::Six(_)
+        | Fault::Outside(_)
         | Fault::Slow(_) => {}
     }
     message.to_vec().ok()

@@ -25,6 +25,16 @@ pub enum Dns {
     GarbageBytes,
     /// The right answer, late.
     Slow(Duration),
+    /// Silence over UDP, as behind a policy that lets TCP alone pass.
+    TcpOnly,
+    /// Neither an answer nor a word of who has it, from a server that has no say.
+    Lame,
+    /// Aliases without what they stand for, as of a server that does not ask others.
+    BareAlias,
+    /// That one, for questions about IPv6 addresses alone.
+    Six(&'static Self),
+    /// That one, for names outside the cluster alone.
+    Outside(&'static Self),
 }
 
 /// How any HTTP server fails below HTTP.

@@ -14,6 +14,7 @@ mod prometheus; // the real program
 mod real; // what a person sees of it
 mod recorded; // every condition that was recorded behind a real Grafana
 mod reload; // new configuration in a running daemon
+mod resolvers; // ours, hickory-resolver and getaddrinfo on one server
 mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts
 mod shutdown; // how it begins and ends

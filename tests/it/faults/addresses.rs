@@ -194,6 +194,16 @@ fn odd_hosts() -> Vec<Row> {
             "url: 'http://external.monitoring.svc:{port}'",
             &[Turn::Zone(external), Turn::Dns(D::Truncate)],
         ),
+        // Go takes it for an empty answer, and every libc does.
+        row(
+            "an alias comes without its address, which DNS has",
+            [Turn::Zone(external), Turn::Dns(D::BareAlias)],
+            "broken dns_no_address direct dns prometheus",
+        )
+        .alone()
+        .config(|config| {
+            config.prometheus = "url: 'http://external.monitoring.svc.cluster.local:{port}'";
+        }),
         row(
             "an alias leads nowhere",
             [Turn::Zone(dead)],

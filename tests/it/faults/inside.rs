@@ -40,16 +40,17 @@ pub fn proven(row: Row) -> Line {
                 .get(&name)
                 .cloned()
                 .unwrap_or_else(|| Proof::Wrong("\n  it was not proven".to_owned())),
-            Err(why) => Proof::Skipped((*why).to_owned()),
+            Err(why) => Proof::Skipped(why.clone()),
         }
     });
     line.beside(beside)
 }
 
-static INSIDE: OnceCell<Result<BTreeMap<String, Proof>, &str>> = OnceCell::const_new();
+static INSIDE: OnceCell<Result<BTreeMap<String, Proof>, String>> = OnceCell::const_new();
 
-async fn run() -> Result<BTreeMap<String, Proof>, &'static str> {
-    let said = tokio::task::spawn_blocking(|| namespace::run_inside(PROOF)).await.unwrap()?;
+async fn run() -> Result<BTreeMap<String, Proof>, String> {
+    let said =
+        tokio::task::spawn_blocking(|| namespace::run_inside(PROOF, &["nft"])).await.unwrap()?;
     let proofs = said.lines().filter_map(|line| {
         let [name, kind, why]: [String; 3] =
             serde_json::from_str(line.split_once(MARK)?.1).unwrap();
