@@ -19,6 +19,8 @@ pub enum Dns {
     Unsynchronised,
     /// NXDOMAIN for every name.
     NxDomainAll,
+    /// The first packet of each question is lost, and the next one answered.
+    LosesFirst,
     /// Over UDP only a truncated header; TCP answers.
     Truncate,
     /// Bytes that are no DNS message.

@@ -110,6 +110,16 @@ fn drops() -> Vec<Row> {
         )
         .alone()
         .short(),
+        row(
+            "a port that the Service does not list, whose packets are dropped",
+            [Turn::Packets("input tcp dport 9 drop")],
+            "broken wrong_port direct tcp prometheus",
+        )
+        .alone()
+        .config(|config| {
+            config.prometheus = "url: 'http://prometheus-k8s.monitoring.svc.cluster.local:9'";
+        })
+        .short(),
         row("promlink's packets are dropped", [Turn::Packets("input {to_direct} drop")], dropped)
             .short(),
         row(
