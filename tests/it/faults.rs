@@ -51,7 +51,7 @@ fn sections() -> Vec<Section> {
         section("Several faults at once, and promlink's own", ours()),
         section("Assertions about the data", assertions::rows()),
         section("Real programs", programs::rows()),
-        section("What happens in turn", after::stories()),
+        section("What happens in turn", [after::stories(), tls::stories()].concat()),
         section("Names that are gone", addresses::stories()),
     ]
 }

@@ -16,6 +16,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional, sink};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -65,6 +66,7 @@ pub enum Tls {
 /// A running one.
 pub struct Front {
     pub address: SocketAddr,
+    now: watch::Sender<(Tls, TlsAcceptor)>,
     _serving: JoinSet<()>,
 }
 
@@ -192,15 +194,21 @@ impl Front {
     pub async fn start(tls: Tls, behind: SocketAddr) -> Self {
         let listener = TcpListener::bind(SocketAddr::new(behind.ip(), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let (now, seen) = watch::channel((tls, acceptor(tls)));
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            let acceptor = acceptor(tls);
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(tls, acceptor.clone(), stream, behind));
+                let (tls, acceptor) = seen.borrow().clone();
+                connections.spawn(serve(tls, acceptor, stream, behind));
             }
         });
-        Self { address, _serving: serving }
+        Self { address, now, _serving: serving }
+    }
+
+    /// From now on, it is that.
+    pub fn become_another(&self, tls: Tls) {
+        self.now.send_replace((tls, acceptor(tls)));
     }
 }
 

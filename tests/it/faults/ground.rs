@@ -43,6 +43,8 @@ pub enum Turn {
     Drop(End),
     /// Something that speaks TLS stands before that end, at `{front}`.
     Front(End, Tls),
+    /// It becomes another.
+    Swap(Tls),
     /// They are not any more, and its port is open.
     Pass(End),
     /// promlink resolves Prometheus to so many pods of a headless Service: its own one, Grafana's,
@@ -210,6 +212,9 @@ impl Ground {
                 let front = Front::start(tls, self.address(end)).await;
                 self.name("secure", front.address);
                 *self.front.lock().unwrap() = Some(front);
+            }
+            Turn::Swap(tls) => {
+                self.front.lock().unwrap().as_ref().unwrap().become_another(tls);
             }
             Turn::Pass(end) => {
                 self.holes.lock().unwrap().remove(&end);

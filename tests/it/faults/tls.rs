@@ -4,6 +4,7 @@
 use super::front::{Tls, pem};
 use super::ground::{End, Turn};
 use super::row::{Row, place_of, row};
+use super::story::{Story, story};
 use super::well::V9;
 
 /// One fault in three places: at Prometheus, in a link without Grafana, and where Grafana reads it
@@ -262,6 +263,33 @@ fn through_grafana() -> Vec<Row> {
         ),
     ];
     rows.into_iter().flatten().collect()
+}
+
+/// A certificate that was good, at Prometheus and at Grafana.
+pub fn stories() -> Vec<Story> {
+    let swapped = |name, given: &[Turn], tls, told| {
+        story(name, [&[Turn::Front(End::Direct, Tls::Good), SECURE, TRUSTS], given].concat())
+            .config(|config| config.prometheus = TRUSTING[0])
+            .tells("working")
+            .then([Turn::Swap(tls)])
+            .tells(told)
+            .then([Turn::Swap(Tls::Good)])
+            .tells("working")
+    };
+    let expired = "broken tls_expired direct tls prometheus";
+    let unknown = "broken tls_unknown_ca grafana grafana_query datasource";
+    vec![
+        swapped("Prometheus' certificate expires", &[], Tls::Expired, expired),
+        swapped("Prometheus' certificate expires: Grafana 9.3", &[V9], Tls::Expired, expired),
+        swapped("Prometheus' certificate comes from another CA", &[], Tls::Stranger, unknown),
+        story("Grafana's certificate expires", [Turn::Front(End::Grafana, Tls::Good)])
+            .config(|config| config.main = TRUSTING[1])
+            .tells("working")
+            .then([Turn::Swap(Tls::Expired)])
+            .tells("broken tls_expired grafana tls grafana")
+            .then([Turn::Swap(Tls::Good)])
+            .tells("working"),
+    ]
 }
 
 /// promlink reads Prometheus, and Grafana's settings do not fit.
