@@ -3,6 +3,7 @@
 //! It resolves by its own view of DNS, so a broken name or server shows through Grafana as it would
 //! in a cluster.
 
+mod proxy;
 mod tls;
 
 use std::io;
@@ -40,6 +41,8 @@ pub struct Network {
     pub dns: Option<SocketAddr>,
     /// Its search list.
     pub search: Vec<String>,
+    /// The proxy that all its requests go through, if any.
+    pub proxy: Option<SocketAddr>,
     /// How long it waits for DNS.
     pub dns_timeout: Duration,
     /// How long it waits for a connection; really 10 s.
@@ -78,6 +81,7 @@ impl Default for Network {
         Self {
             dns: None,
             search: Vec::new(),
+            proxy: None,
             dns_timeout: Duration::from_secs(5),
             dial_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
@@ -138,15 +142,30 @@ impl Network {
         let parsed = url::Url::parse(url).map_err(|_| Problem::new("invalid URI for request"))?;
         let host = parsed.host_str().unwrap_or_default();
         let port = parsed.port_or_known_default().unwrap_or(80);
-        let ip = self.resolve(host.trim_matches(['[', ']'])).await?;
-        let stream = self.dial(SocketAddr::new(ip, port)).await?;
+        let is_secure = parsed.scheme() == "https";
+        let mut stream = if let Some(proxy) = self.proxy {
+            let problem = |problem: Problem| Problem {
+                text: format!("proxyconnect tcp: {}", problem.text),
+                ..problem
+            };
+            self.dial(proxy).await.map_err(problem)?
+        } else {
+            let ip = self.resolve(host.trim_matches(['[', ']'])).await?;
+            self.dial(SocketAddr::new(ip, port)).await?
+        };
         let ends = (stream.local_addr().ok(), stream.peer_addr().ok());
-        let sent = if parsed.scheme() == "https" {
+        if is_secure && self.proxy.is_some() {
+            let dug = proxy::tunnel(&mut stream, &format!("{host}:{port}")).await;
+            let dug = dug.map_err(|_| Problem::new("EOF"))?;
+            dug.map_err(|reason| Problem::new(&reason))?;
+        }
+        let is_absolute = self.proxy.is_some() && !is_secure;
+        let sent = if is_secure {
             let secured = tls.secure(stream, host).await;
             let failed = |error| of_io(&error, host, ends).unwrap_or_else(|| Problem::new("EOF"));
-            send(secured.map_err(failed)?, &parsed, ask).await
+            send(secured.map_err(failed)?, &parsed, ask, false).await
         } else {
-            send(stream, &parsed, ask).await
+            send(stream, &parsed, ask, is_absolute).await
         };
         sent.map_err(|error| of_hyper(&error, host, ends))
     }
@@ -299,7 +318,13 @@ async fn over_udp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-async fn send<S>(stream: S, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error>
+/// A proxy is told the whole URL.
+async fn send<S>(
+    stream: S,
+    url: &url::Url,
+    ask: Ask<'_>,
+    is_absolute: bool,
+) -> Result<Answer, hyper::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -313,6 +338,8 @@ where
         Ask::Get(query) => ("GET", format!("{}?{query}", url.path()), ""),
         Ask::Post(form) => ("POST", format!("{}{own_query}", url.path()), form),
     };
+    let origin = url.origin().ascii_serialization();
+    let target = if is_absolute { origin + &target } else { target };
     let mut request = hyper::Request::new(Full::new(Bytes::from(form.to_owned())));
     *request.method_mut() = method.parse().unwrap_or_default();
     *request.uri_mut() = target.parse().unwrap_or_default();

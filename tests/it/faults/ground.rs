@@ -56,6 +56,8 @@ pub enum Turn {
     /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of
     /// Prometheus.
     Url(&'static str),
+    /// Grafana asks through the proxy at this address.
+    GrafanaProxy(&'static str),
     /// Something else of the data source.
     Datasource(fn(&mut Datasource)),
     /// What serves on both addresses of Prometheus.
@@ -130,6 +132,7 @@ const ZONE: &str = "svc.cluster.local";
 const NETWORK: Network = Network {
     dns: None,
     search: Vec::new(),
+    proxy: None,
     dns_timeout: Duration::from_secs(1),
     dial_timeout: Duration::from_secs(5),
     timeout: Duration::from_secs(8),
@@ -238,6 +241,10 @@ impl Ground {
             Turn::Url(url) => {
                 let url = self.fill(url);
                 self.grafana.edit(|setup| setup.point_at(&url));
+            }
+            Turn::GrafanaProxy(address) => {
+                let address = self.fill(address).parse().unwrap();
+                self.grafana.edit(|setup| setup.network.proxy = Some(address));
             }
             Turn::Datasource(change) => self.grafana.edit(|s| change(&mut s.datasources[0])),
             Turn::Serve(change) => {

@@ -503,6 +503,18 @@ fn odd_certificates() -> Vec<Row> {
             tunnelled,
             "working",
         ),
+        asked(
+            "speaks TLS, through a proxy's tunnel of Grafana",
+            &[
+                TLS,
+                Turn::Front(End::Direct, Tls::Tunnel),
+                AS_HTTPS,
+                tls::TRUSTS,
+                Turn::GrafanaProxy("{front}"),
+            ],
+            TRUSTING,
+            "working",
+        ),
         // Go's server takes what is meant for a proxy as meant for itself.
         asked(
             "is its own proxy",

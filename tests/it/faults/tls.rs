@@ -262,7 +262,25 @@ fn through_grafana() -> Vec<Row> {
             "broken tls_not_spoken direct tls prometheus",
         ),
     ];
-    rows.into_iter().flatten().collect()
+    let alone = |what: &str, tls: Tls, given: &[Turn], told: &'static str| {
+        let given = [&[Turn::Front(End::Direct, tls), SECURE], given].concat();
+        row(format!("{what}: a link without a direct path"), given, told).through_grafana()
+    };
+    let more = [
+        alone(
+            "an expired certificate",
+            Tls::Expired,
+            &[TRUSTS],
+            "broken tls_expired grafana grafana_query prometheus",
+        ),
+        alone(
+            "the data source has no CA",
+            Tls::Good,
+            &[],
+            "broken tls_unknown_ca grafana grafana_query datasource",
+        ),
+    ];
+    rows.into_iter().flatten().chain(more).collect()
 }
 
 /// A certificate that was good, at Prometheus and at Grafana.
