@@ -33,6 +33,8 @@ pub struct Setup {
     pub datasources: Vec<Datasource>,
     /// The tokens that it accepts.
     pub tokens: BTreeSet<String>,
+    /// The path that it serves from as well, empty or like `/grafana`: `serve_from_sub_path`.
+    pub sub_path: String,
     /// The organisation of those tokens.
     pub org_id: u64,
     /// What it knows of the network.
@@ -97,6 +99,7 @@ impl Setup {
             flavour,
             datasources: vec![Datasource::prometheus(url)],
             tokens: [TOKEN.to_owned()].into(),
+            sub_path: String::new(),
             org_id: 1,
             network: Network::default(),
         }
@@ -125,7 +128,10 @@ pub async fn start(listen: SocketAddr, setup: Setup) -> io::Result<Grafana> {
 
 async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
     let mut connection = Connection::new(stream);
-    while let Some(request) = connection.request().await {
+    while let Some(mut request) = connection.request().await {
+        if let Some(path) = request.path.strip_prefix(&stage.state().sub_path) {
+            request.path = path.to_owned();
+        }
         stage.saw(format!("{} {}", request.method, request.path));
         let answering = stage.answering();
         let is_query = request.path.ends_with("/api/ds/query");
