@@ -24,6 +24,7 @@ mod odd;
 mod packets;
 mod programs;
 mod prometheus;
+mod real;
 pub mod row;
 mod several;
 mod story;
@@ -50,7 +51,7 @@ fn sections() -> Vec<Section> {
         section("The data source", datasource::rows()),
         section("Several faults at once, and promlink's own", ours()),
         section("Assertions about the data", assertions::rows()),
-        section("Real programs", programs::rows()),
+        section("Real programs", real::rows()),
         section("What happens in turn", [after::stories(), tls::stories()].concat()),
         section("Names that are gone", addresses::stories()),
     ]

@@ -1,5 +1,5 @@
-//! A proxy on Grafana's way, as `HTTP_PROXY` sets one for the whole process: often against in-cluster
-//! names that it was never meant for.
+//! A proxy on Grafana's way, as `HTTP_PROXY` sets one for the whole process: often for names inside
+//! the cluster as well, for which it was never meant.
 
 use std::io;
 
