@@ -139,7 +139,13 @@ pub fn next_step(fault: Fault) -> String {
             "Compare the data source's URL with this link's, which works, and correct it."
                 .to_owned()
         }
-        (Side::Datasource, Family::Tls | Family::Query | Family::Data) if through => {
+        // Our own way has these very data: they are not missing, they are looked for elsewhere.
+        (Side::Datasource, Family::Data) if through && are_missing(fault.cause) => {
+            "Compare the data source's URL, headers and query parameters with this link's, which \
+             gets these data."
+                .to_owned()
+        }
+        (Side::Datasource, Family::Tls | Family::Query) if through => {
             format!("In the settings of the data source: {}", row_step(fault))
         }
         (Side::Promlink, Family::Dns | Family::Tcp) if fault.path == Some(Path::Direct) => {
@@ -153,6 +159,15 @@ pub fn next_step(fault: Fault) -> String {
         }
         _ => row_step(fault),
     }
+}
+
+/// There are fewer or older series than expected.
+fn are_missing(cause: Cause) -> bool {
+    use Cause as C;
+    matches!(
+        cause,
+        C::NoSeries | C::DataStale | C::AllTargetsDown | C::TargetsDown | C::PartialAnswer
+    )
 }
 
 /// Nobody knows whether Grafana ever came as far as a connection.
