@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{complain, say};
-use crate::config::meant;
+use crate::config::nearest;
 use crate::expose::runbook;
 use crate::report::cause::Cause;
 
@@ -14,10 +14,36 @@ pub fn run(code: Option<&str>) -> ExitCode {
     };
     match Cause::from_code(code) {
         Some(cause) => say(&runbook::plain(cause), 0),
-        None => {
-            let known: Vec<&str> = Cause::ALL.iter().map(|cause| cause.code()).collect();
-            let meant = meant(code, &known, "");
-            complain(&format!("`{code}` is no cause; {meant}\n`promlink explain` lists them all"))
-        }
+        None => complain(&format!(
+            "`{code}` is no cause{}\n`promlink explain` lists them all",
+            meant(code).unwrap_or_default()
+        )),
+    }
+}
+
+/// Those of which a part was given, or else the one that resembles it.
+fn meant(code: &str) -> Option<String> {
+    let codes = Cause::ALL.iter().map(|cause| cause.code());
+    let with_it: Vec<&str> = codes.clone().filter(|known| known.contains(code)).collect();
+    if !code.is_empty() && with_it.len() > 1 {
+        return Some(format!("; there are: {}", with_it.join(", ")));
+    }
+    nearest(code, codes).map(|nearest| format!("; did you mean `{nearest}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_code_leads_to_the_right_one() {
+        let check = |code, expected: Option<&str>| assert_eq!(meant(code).as_deref(), expected);
+        check("conection_refused", Some("; did you mean `connection_refused`?"));
+        check(
+            "proxy",
+            Some("; there are: proxy_unreachable, proxy_refused, forward_proxy_answered"),
+        );
+        check("quantum", None);
+        check("", None);
     }
 }

@@ -293,7 +293,8 @@ fn a_terminal_gets_what_it_has_room_for() {
             `microk8s helm3`; NAMESPACE `observability`, R `kube-prom-stack`, SERVICE
             `kube-prom-stack-kube-prome-prometheus`. Before 1.25: as kube-prometheus,
             without its NetworkPolicies.
-    "#]].assert_eq(&plain(Cause::DatasourceAccessDirect));
+    "#]]
+    .assert_eq(&plain(Cause::DatasourceAccessDirect));
 }
 
 #[test]
