@@ -157,6 +157,11 @@ pub fn next_step(fault: Fault) -> String {
              hangs; then at Grafana itself."
                 .to_owned()
         }
+        (Side::Unclear, _) if fault.cause == Cause::Slow => {
+            "Ask the same query from Grafana's pod: slow there, it is the way or the data source's \
+             URL; else it is the load of Grafana."
+                .to_owned()
+        }
         _ => row_step(fault),
     }
 }

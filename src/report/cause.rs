@@ -120,7 +120,7 @@ causes! {
         "Find out what answers on port 53 at that address."
     DnsSlow "dns_slow" Degrades Dns
         "resolving the name of {it} takes long"
-        "Look at the resends in the evidence: with any, packets are lost (conntrack; NodeLocal DNSCache avoids it); with none, CoreDNS is slow."
+        "Look at the resends in the evidence: with any, packets are lost or late (conntrack: NodeLocal DNSCache helps); with none, CoreDNS is slow."
     WrongPort "wrong_port" Breaks Tcp
         "nothing answers at the port in the URL of {it}, and its Service has other ports"
         "Use one of the ports of the Service, which the evidence lists, in the URL."
