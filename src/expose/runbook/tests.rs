@@ -32,7 +32,7 @@ const PLATFORMS: &str = include_str!("platforms.md");
 /// The only section that a page may lack.
 const BY_PLATFORM: &str = "By platform";
 /// More is not read at three in the morning.
-const MOST_LINES: usize = 75;
+const MOST_LINES: usize = 90;
 
 /// `UPDATE_EXPECT=1` writes it.
 #[test]
