@@ -4,10 +4,11 @@
 //! its half of it along, so nothing half-updated is ever used. Only [`CarriedFacts`] is read by
 //! judgement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -61,6 +62,9 @@ pub struct GrafanaMemory {
     pub kept: BTreeMap<Check, Row>,
     /// What came of the assertions, where no direct path asks them.
     pub assertions: Vec<Asserted>,
+    /// Assertions that were lost in one request, because one of them was: each is asked by itself
+    /// until it has an answer.
+    pub alone: BTreeSet<Arc<str>>,
     /// The data source as it was last read.
     pub datasource: Option<DatasourceSeen>,
     /// Calls that outlived their cycle.

@@ -25,12 +25,18 @@ pub type AssertionsPart = BTreeMap<String, Option<Assertion>>;
 type Shipped = (&'static str, &'static str, Condition);
 
 /// There is at least one series.
-const SOME: Condition = Condition { answer: Expected::Some, within: None };
-/// There is none: so a series that is absent, such as those of remote write where there is none, is
-/// no failure.
-const NONE: Condition = Condition { answer: Expected::None, within: None };
+const SOME: Condition = Condition { answer: Expected::Some, within: None, optional: false };
 /// The source of this set calls 2 s excellent.
-const SOON: Condition = Condition { answer: Expected::Some, within: Some(Duration::from_secs(2)) };
+const SOON: Condition = Condition { within: Some(Duration::from_secs(2)), ..SOME };
+/// Nothing failed, where failures are counted: a Prometheus that nobody scrapes, or that writes to
+/// nowhere, has no such series, and neither good nor bad is known of it.
+const ZERO: Condition =
+    Condition { answer: Expected::Each(Comparison::Equal, 0.0), optional: true, ..SOME };
+const ONE: Condition =
+    Condition { answer: Expected::Each(Comparison::Equal, 1.0), optional: true, ..SOME };
+/// Prometheus' own mixin calls two minutes behind.
+const BEHIND: Condition =
+    Condition { answer: Expected::Each(Comparison::Below, 120.0), optional: true, ..SOME };
 
 /// The shipped sets.
 const SETS: [(&str, &[Shipped]); 2] = [("kubernetes", KUBERNETES), ("prometheus", PROMETHEUS)];
@@ -55,10 +61,12 @@ const KUBERNETES: &[Shipped] = &[
         r#"max(up{job=~".*kube-state-metrics.*"}) == 1 or count(kube_node_info) > 0"#,
         SOME,
     ),
-    // A node that is down is no news here; more than half of them are.
+    // A node that is down is no news here; more than half of them are. The other series is asked
+    // only where no job has such a name: it is there as long as one kubelet is.
     (
         "kubernetes.kubelets",
-        r#"avg(up{job=~".*kubelet.*|kubernetes-nodes"}) > 0.5 or count(kubelet_running_pods) > 0"#,
+        "avg(up{job=~\".*kubelet.*|kubernetes-nodes\"}) > 0.5 \
+         or count(kubelet_running_pods) > 0 unless on() up{job=~\".*kubelet.*|kubernetes-nodes\"}",
         SOME,
     ),
     (
@@ -71,23 +79,27 @@ const KUBERNETES: &[Shipped] = &[
 /// Prometheus' own health, as far as it scrapes itself. The four counters of the tsdb are the only
 /// sign, after 40-120 s, of a data directory that was deleted under a running server.
 const PROMETHEUS: &[Shipped] = &[
-    ("prometheus.rules", "increase(prometheus_rule_evaluation_failures_total[5m]) > 0", NONE),
-    ("prometheus.reload", "prometheus_config_last_reload_successful == 0", NONE),
-    // Prometheus' own mixin calls two minutes behind.
+    // There may be hundreds of groups, each with long labels.
+    (
+        "prometheus.rules",
+        "max(increase(prometheus_rule_evaluation_failures_total[5m])) by (rule_group)",
+        ZERO,
+    ),
+    ("prometheus.reload", "prometheus_config_last_reload_successful", ONE),
     (
         "prometheus.remote_write",
         "max_over_time(prometheus_remote_storage_highest_timestamp_in_seconds[5m]) \
          - ignoring (remote_name, url) group_right \
-         max_over_time(prometheus_remote_storage_queue_highest_sent_timestamp_seconds[5m]) > 120",
-        NONE,
+         max_over_time(prometheus_remote_storage_queue_highest_sent_timestamp_seconds[5m])",
+        BEHIND,
     ),
-    ("prometheus.compactions", "increase(prometheus_tsdb_compactions_failed_total[5m]) > 0", NONE),
-    ("prometheus.block_reloads", "increase(prometheus_tsdb_reloads_failures_total[5m]) > 0", NONE),
-    ("prometheus.wal_writes", "increase(prometheus_tsdb_wal_writes_failed_total[5m]) > 0", NONE),
+    ("prometheus.compactions", "increase(prometheus_tsdb_compactions_failed_total[5m])", ZERO),
+    ("prometheus.block_reloads", "increase(prometheus_tsdb_reloads_failures_total[5m])", ZERO),
+    ("prometheus.wal_writes", "increase(prometheus_tsdb_wal_writes_failed_total[5m])", ZERO),
     (
         "prometheus.head_truncations",
-        "increase(prometheus_tsdb_head_truncations_failed_total[5m]) > 0",
-        NONE,
+        "increase(prometheus_tsdb_head_truncations_failed_total[5m])",
+        ZERO,
     ),
 ];
 
@@ -151,11 +163,15 @@ fn assertion(name: &str, node: &Node<'_>) -> Option<Assertion> {
             let value = keys.get("value", value);
             let empty = keys.get("empty", switch).unwrap_or(false);
             let within = keys.get("within", |node| duration(node, &SPAN));
+            let optional = keys.get("optional", switch).unwrap_or(false);
             if empty && keys.has("value") {
                 keys.refuse("value", "an answer without series has none; remove one of the two");
             }
+            if empty && optional {
+                keys.refuse("optional", "without series it holds already; remove one of the two");
+            }
             let answer = if empty { Expected::None } else { value.unwrap_or_default() };
-            Some((query?, Condition { answer, within }))
+            Some((query?, Condition { answer, within, optional }))
         })??
     };
     Some(Assertion { name: name.into(), query, holds })

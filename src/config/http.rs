@@ -5,6 +5,7 @@
 //! reason.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use url::{Host, Url};
@@ -307,7 +308,16 @@ pub fn any_url(node: &Node<'_>, auth: &str) -> Option<BaseUrl> {
     }
     let host = match url.host() {
         Some(Host::Domain(name)) if is_dns_name(name) => name.to_owned(),
-        Some(Host::Ipv4(ip)) => ip.to_string(),
+        Some(Host::Ipv4(ip)) if authority.is_some_and(|text| is_in_full(text, ip)) => {
+            ip.to_string()
+        }
+        // The parser reads `127.1` and `010.0.0.1` as C once did.
+        Some(Host::Ipv4(ip)) => {
+            return node.refuse(format!(
+                "`{shown}` has an address in a form that Go, and so Grafana, does not know; \
+                 write {ip}"
+            ));
+        }
         Some(Host::Ipv6(ip)) => ip.to_string(),
         Some(Host::Domain(_)) | None => {
             return node.refuse(format!("`{shown}` has no valid host; write http://host:port"));
@@ -318,6 +328,11 @@ pub fn any_url(node: &Node<'_>, auth: &str) -> Option<BaseUrl> {
     let segments = url.path().split('/').filter(|segment| !segment.is_empty());
     let path = segments.fold(String::new(), |path, segment| path + "/" + segment);
     Some(BaseUrl { scheme, host, port, path })
+}
+
+/// Whether the host of `authority` is `ip` as everybody writes it.
+fn is_in_full(authority: &str, ip: Ipv4Addr) -> bool {
+    authority.split(':').next() == Some(&ip.to_string())
 }
 
 // === impl HttpPart ===

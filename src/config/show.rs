@@ -116,7 +116,7 @@ fn link(yaml: &mut Yaml, link: &Link) {
 
 fn assertion(yaml: &mut Yaml, assertion: &Assertion) {
     let (name, query) = (quoted(&assertion.name), quoted(&assertion.query));
-    let Condition { answer, within } = assertion.holds;
+    let Condition { answer, within, optional } = assertion.holds;
     if assertion.holds == Condition::default() {
         return yaml.key(&name, query);
     }
@@ -131,6 +131,9 @@ fn assertion(yaml: &mut Yaml, assertion: &Assertion) {
         }
         if let Some(within) = within {
             yaml.key("within", span(within));
+        }
+        if optional {
+            yaml.key("optional", true);
         }
     });
 }

@@ -6,6 +6,7 @@
 
 mod zone;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -56,6 +57,7 @@ async fn run(
 ) {
     let Ok(address) = tcp.local_addr() else { return };
     let mut connections = JoinSet::new();
+    let mut lost = BTreeSet::new();
     loop {
         // Answers that wait end with the sockets, so each round of a port has its own.
         let mut late = JoinSet::new();
@@ -67,6 +69,9 @@ async fn run(
                 received = udp.recv_from(&mut buffer) => {
                     let Ok((length, from)) = received else { continue };
                     let question = buffer.get(..length).unwrap_or_default().to_vec();
+                    if stage.fault() == Fault::LosesFirst && lost.insert(question.clone()) {
+                        continue;
+                    }
                     if let Fault::Slow(delay) = stage.fault() {
                         let stage = stage.clone();
                         late.spawn(async move {
@@ -120,20 +125,26 @@ enum Transport {
 
 /// The answer to one question; none where the server keeps silent.
 fn answer(question: &[u8], stage: &Stage<Zone, Fault>, transport: Transport) -> Option<Vec<u8>> {
-    let fault = stage.fault();
-    let (described, mut message) = zone::answer(question, &stage.state(), fault)?;
+    let (described, mut message, fault) = zone::answer(question, &stage.state(), stage.fault())?;
     let by = if transport == Transport::Udp { "udp" } else { "tcp" };
     stage.saw(format!("{described} {by}"));
     match fault {
         Fault::Silent | Fault::PortClosed => return None,
+        Fault::TcpOnly if transport == Transport::Udp => return None,
         Fault::GarbageBytes => return Some(b"\x00\x01this is no DNS".to_vec()),
         Fault::Truncate if transport == Transport::Udp => message = message.truncate(),
         Fault::None
         | Fault::Truncate
+        | Fault::TcpOnly
+        | Fault::LosesFirst
         | Fault::ServFail
         | Fault::Refused
         | Fault::Unsynchronised
         | Fault::NxDomainAll
+        | Fault::Lame
+        | Fault::BareAlias
+        | Fault::Six(_)
+        | Fault::Outside(_)
         | Fault::Slow(_) => {}
     }
     message.to_vec().ok()

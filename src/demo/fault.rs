@@ -19,12 +19,24 @@ pub enum Dns {
     Unsynchronised,
     /// NXDOMAIN for every name.
     NxDomainAll,
+    /// The first packet of each question is lost, and the next one answered.
+    LosesFirst,
     /// Over UDP only a truncated header; TCP answers.
     Truncate,
     /// Bytes that are no DNS message.
     GarbageBytes,
     /// The right answer, late.
     Slow(Duration),
+    /// Silence over UDP, as behind a policy that lets TCP alone pass.
+    TcpOnly,
+    /// Neither an answer nor a word of who has it, from a server that has no say.
+    Lame,
+    /// Aliases without what they stand for, as of a server that does not ask others.
+    BareAlias,
+    /// That one, for questions about IPv6 addresses alone.
+    Six(&'static Self),
+    /// That one, for names outside the cluster alone.
+    Outside(&'static Self),
 }
 
 /// How any HTTP server fails below HTTP.
@@ -122,6 +134,8 @@ pub enum Prometheus {
     Empty,
     /// The newest sample is that old.
     Stale(Duration),
+    /// The newest sample is so far ahead of its own clock.
+    Ahead(Duration),
     /// A web page that is no login page.
     Html,
     /// The metrics of an exporter on every path.
@@ -140,6 +154,8 @@ pub enum Prometheus {
     Says(Said),
     /// A store behind it is gone: half of the series and a warning.
     Partial,
+    /// It is Thanos, and so many of its two stores are left; it does not warn any more.
+    Stores(u8),
     /// Every target is down.
     AllDown,
     /// So many series.

@@ -18,8 +18,8 @@ use crate::demo::fault::{self, Wire};
 use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
-use upstream::Ask;
 pub use upstream::Network;
+use upstream::{Ask, Tls};
 
 /// A running stand-in for Grafana.
 pub type Grafana = Standin<Setup, fault::Grafana>;
@@ -33,6 +33,8 @@ pub struct Setup {
     pub datasources: Vec<Datasource>,
     /// The tokens that it accepts.
     pub tokens: BTreeSet<String>,
+    /// The path that it serves from as well, empty or like `/grafana`: `serve_from_sub_path`.
+    pub sub_path: String,
     /// The organisation of those tokens.
     pub org_id: u64,
     /// What it knows of the network.
@@ -65,6 +67,8 @@ pub struct Datasource {
     pub access: String,
     /// Its settings.
     pub json_data: Value,
+    /// Its secret settings, which nobody is shown: `tlsCACert` and the like.
+    pub secrets: Value,
 }
 
 /// The token that a setup accepts unless told otherwise.
@@ -82,6 +86,7 @@ impl Datasource {
             is_default: true,
             access: "proxy".to_owned(),
             json_data: json!({"httpMethod": "POST", "timeInterval": "30s"}),
+            secrets: json!({}),
         }
     }
 }
@@ -94,6 +99,7 @@ impl Setup {
             flavour,
             datasources: vec![Datasource::prometheus(url)],
             tokens: [TOKEN.to_owned()].into(),
+            sub_path: String::new(),
             org_id: 1,
             network: Network::default(),
         }
@@ -122,7 +128,10 @@ pub async fn start(listen: SocketAddr, setup: Setup) -> io::Result<Grafana> {
 
 async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
     let mut connection = Connection::new(stream);
-    while let Some(request) = connection.request().await {
+    while let Some(mut request) = connection.request().await {
+        if let Some(path) = request.path.strip_prefix(&stage.state().sub_path) {
+            request.path = path.to_owned();
+        }
         stage.saw(format!("{} {}", request.method, request.path));
         let answering = stage.answering();
         let is_query = request.path.ends_with("/api/ds/query");
@@ -409,6 +418,9 @@ async fn proxy(
     if datasource.url.is_empty() {
         return error(500, "Failed creating data source proxy");
     }
+    let Ok(tls) = Tls::of(datasource) else {
+        return error(400, "Unable to load TLS certificate");
+    };
     // 9.x takes the uid off the path only up to a hyphen.
     let rest = match (setup.flavour, uid.split_once('-')) {
         (Flavour::V9, Some((_, rest))) => format!("-{rest}/{path}"),
@@ -417,7 +429,7 @@ async fn proxy(
     let url = format!("{}/{rest}", datasource.url.trim_end_matches('/'));
     let form = String::from_utf8_lossy(&request.body);
     let ask = if request.method == "POST" { Ask::Post(&form) } else { Ask::Get(&request.query) };
-    match setup.network.once(&url, ask).await {
+    match setup.network.once(&tls, &url, ask).await {
         Err(failure) => {
             let status = if failure.is_timeout { 504 } else { 502 };
             Reply { status, headers: Vec::new(), body: Vec::new() }

@@ -11,8 +11,10 @@ use std::path::Path as File;
 
 use crate::expose::json;
 use crate::link::escape;
+use crate::report::cause::Cause;
 use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Facts, Key};
+use crate::report::finding::Subject;
 use crate::report::{Outcome, Row};
 use crate::state::snapshot::{End, LinkInfo, SignIn};
 
@@ -20,35 +22,55 @@ use crate::state::snapshot::{End, LinkInfo, SignIn};
 #[must_use]
 pub fn failed(info: &LinkInfo, path: Path, check: Check, row: &Row) -> Option<String> {
     match row.outcome {
-        Outcome::Failed(_) => command(info, path, check, &row.facts),
+        Outcome::Failed(_) => command(info, path, check, row),
         Outcome::Passed | Outcome::Skipped(_) => None,
     }
 }
 
-fn command(info: &LinkInfo, path: Path, check: Check, facts: &Facts) -> Option<String> {
+fn command(info: &LinkInfo, path: Path, check: Check, row: &Row) -> Option<String> {
+    let facts = &row.facts;
     let end = info.end(path)?;
     match check {
         Check::Dns => dig(end, facts),
         Check::Tcp => Some(nc(end, facts)),
         Check::Tls => Some(openssl(end, facts)),
-        Check::Query | Check::Freshness => {
-            let query = quote(&format!("query={}", info.selector));
-            let get = if info.by_get { " -G" } else { "" };
-            let url = quote(&format!("{}/api/v1/query", end.url));
-            Some(format!("curl{}{get} {url} --data-urlencode {query}", options(end)))
-        }
+        Check::Query | Check::Freshness => Some(query(info, end, &info.selector)),
         Check::GrafanaHealth => Some(curl(end, "/api/health")),
         Check::Auth => Some(curl(end, "/api/org")),
         Check::Datasource => Some(curl(end, &datasource(info)?)),
         Check::DatasourceHealth => Some(curl(end, &format!("{}/health", datasource(info)?))),
-        Check::GrafanaQuery => {
-            let body = quote(&body(info)?);
-            let json = "-H 'Content-Type: application/json'";
-            Some(format!("{} {json} -d {body}", curl(end, "/api/ds/query")))
+        Check::GrafanaQuery => query_grafana(info, end, &info.selector),
+        Check::Assertions => {
+            let promql = first_failed(info, row)?;
+            match path {
+                Path::Direct => Some(query(info, end, promql)),
+                Path::Grafana => query_grafana(info, end, promql),
+            }
         }
-        // Both compare what was asked before.
-        Check::Assertions | Check::Agreement => None,
+        // It compares what was asked before.
+        Check::Agreement => None,
     }
+}
+
+fn query(info: &LinkInfo, end: &End, promql: &str) -> String {
+    let query = quote(&format!("query={promql}"));
+    let get = if info.by_get { " -G" } else { "" };
+    let url = quote(&format!("{}/api/v1/query", end.url));
+    format!("curl{}{get} {url} --data-urlencode {query}", options(end))
+}
+
+fn query_grafana(info: &LinkInfo, end: &End, promql: &str) -> Option<String> {
+    let body = quote(&body(info, promql)?);
+    let json = "-H 'Content-Type: application/json'";
+    Some(format!("{} {json} -d {body}", curl(end, "/api/ds/query")))
+}
+
+/// The PromQL of the first assertion that does not hold: the answer has the series' labels.
+fn first_failed<'a>(info: &'a LinkInfo, row: &Row) -> Option<&'a str> {
+    let failed = row.findings.iter().find(|found| found.cause == Cause::AssertionFailed)?;
+    let Some(Subject::Assertion(name)) = &failed.subject else { return None };
+    let assertion = info.assertions.iter().find(|assertion| assertion.name == *name)?;
+    Some(&assertion.query)
 }
 
 fn dig(end: &End, facts: &Facts) -> Option<String> {
@@ -152,8 +174,8 @@ fn datasource(info: &LinkInfo) -> Option<String> {
     by_uid.or_else(by_name).map(|which| format!("/api/datasources/{which}"))
 }
 
-fn body(info: &LinkInfo) -> Option<String> {
-    let (uid, expr) = (json::text(info.datasource_uid.as_deref()?), json::text(&info.selector));
+fn body(info: &LinkInfo, promql: &str) -> Option<String> {
+    let (uid, expr) = (json::text(info.datasource_uid.as_deref()?), json::text(promql));
     Some(format!(
         "{{\"from\":\"now-5m\",\"to\":\"now\",\"queries\":[{{\"refId\":\"A\",\
          \"datasource\":{{\"uid\":{uid}}},\"expr\":{expr},\"instant\":true}}]}}"

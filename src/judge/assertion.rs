@@ -26,6 +26,9 @@ pub fn answered(holds: Condition, vector: &Vector, took: Duration) -> (Told, Str
         _ if count == 0 && vector.partial => {
             (Told::Unknown(Cause::PartialAnswer), "the answer is a part of the data".to_owned())
         }
+        _ if count == 0 && holds.optional => {
+            (Told::Unknown(Cause::NoSeries), "cannot be told, there are no such series".to_owned())
+        }
         Expected::Some | Expected::Each(..) if count == 0 => {
             (Told::Fails, "the answer has no series".to_owned())
         }
@@ -116,11 +119,16 @@ fn outcome(all: &[&Asserted], query: Check) -> Outcome {
         Outcome::Passed
     } else if all.is_empty() {
         Outcome::Skipped(Why::NoTime)
-    } else if any(|told| told != Told::Unknown(Cause::QueryRejected)) {
+    } else if any(|told| !is_no_use(told)) {
         Outcome::Skipped(Why::Needs(query))
     } else {
         Outcome::Skipped(Why::Unsupported)
     }
+}
+
+/// Asked of this server, it has no answer that tells.
+fn is_no_use(told: Told) -> bool {
+    matches!(told, Told::Unknown(Cause::QueryRejected | Cause::NoSeries))
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub struct Condition {
     pub answer: Expected,
     /// The answer must come sooner than this.
     pub within: Option<Duration>,
+    /// An answer without series says nothing, instead of failing.
+    pub optional: bool,
 }
 
 /// What the answer of an assertion must be.

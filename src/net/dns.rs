@@ -10,8 +10,9 @@
 //!
 //! Whose rules are followed is decided once: Go's, because Grafana is written in Go. That is
 //! `/etc/hosts` first, the search list by `ndots`, servers in the order of the file, and both
-//! address families. Unlike Go a server that fails for one candidate is remembered: its failure is
-//! what gets reported when later candidates are merely denied.
+//! address families; `docs/resolution.md` has it beside other resolvers. Unlike Go a server that
+//! fails for one candidate is remembered: its failure is what gets reported when later candidates
+//! are merely denied.
 
 mod ask;
 mod message;
@@ -161,8 +162,10 @@ pub struct Attempt {
     pub took: Duration,
     /// Datagrams beyond the first.
     pub resends: u32,
-    /// The answer did not fit a datagram and was fetched over TCP.
+    /// It went over TCP, because the answer did not fit a datagram or `resolv.conf` wants it so.
     pub over_tcp: bool,
+    /// All that was answered is that the name stands for this one.
+    pub alias: Option<String>,
     /// How it failed; a denial is a failure here as well.
     pub failure: Option<DnsFailure>,
     /// The owner of the SOA record under a denial: who said no.
@@ -175,7 +178,7 @@ impl Resolver {
     /// A resolver that asks as `settings` say.
     #[must_use]
     pub fn new(settings: DnsSettings, stats: Arc<SelfStats>) -> Self {
-        let servers = Servers::new(&settings.servers, stats);
+        let servers = Servers::new(&settings, stats);
         Self { settings, servers }
     }
 
@@ -257,10 +260,11 @@ impl Resolver {
                 denied_by = by;
                 denied_as_written = name == written;
             }
+            // Where nobody listens, nobody will for the next candidate. Silence may be about this
+            // one alone, which the server forwards to somebody else: Go asks on after it too.
+            let is_dead = failure == DnsFailure::ServerUnreachable;
             gravest = Some(failure.graver(gravest));
-            // Servers that say nothing at all will not say more about the next candidate; one that
-            // has answered may be silent about this one alone, having nobody to forward it to.
-            if !walk.heard() || walk.is_over() {
+            if is_dead || walk.is_over() {
                 break;
             }
         }
@@ -268,36 +272,37 @@ impl Resolver {
     }
 }
 
-/// Both families of one name at once. One of them is enough, and then the other must be quick.
+/// Both families of one name at once. One of them is enough, and then the other must be quick. So
+/// must IPv6 after NXDOMAIN for IPv4, which denies the name and not only its IPv4 address (RFC
+/// 8020); the reverse does not hold, because some servers say NXDOMAIN where they only lack IPv6
+/// (RFC 4074 §4.2).
 async fn addresses(walk: &Walk<'_>, name: &str) -> Result<Found, Denied> {
-    async fn rest<T>(
-        first: &Result<T, Denied>,
-        other: impl Future<Output = Result<T, Denied>>,
-    ) -> Result<T, Denied> {
-        if first.is_err() {
-            return other.await;
-        }
-        let other = timeout(DNS_OTHER_FAMILY_WAIT, other).await;
-        other.unwrap_or_else(|_| Err(DnsFailure::Timeout.into()))
-    }
     let four = pin!(walk.resolve(name, Kind::A));
     let six = pin!(walk.resolve(name, Kind::Aaaa));
+    let quick = DNS_OTHER_FAMILY_WAIT;
     let (four, six) = match select(four, six).await {
         Either::Left((four, six)) => {
-            let six = rest(&four, six).await;
-            (four, six)
+            let is_settled = four.as_ref().map_or_else(Denied::is_of_name, |_| true);
+            let six = if is_settled { timeout(quick, six).await.ok() } else { Some(six.await) };
+            (Some(four), six)
         }
-        Either::Right((six, four)) => (rest(&six, four).await, six),
+        Either::Right((six, four)) => {
+            let four = if six.is_ok() { timeout(quick, four).await.ok() } else { Some(four.await) };
+            (four, Some(six))
+        }
     };
     match (four, six) {
-        (Ok(mut four), Ok(six)) => {
+        (Some(Ok(mut four)), Some(Ok(six))) => {
             four.records.extend(six.records);
             Ok(Found { ttl: four.ttl.min(six.ttl), ..four })
         }
-        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
-        (Err(four), Err(six)) => {
+        (Some(Ok(found)), _) | (_, Some(Ok(found))) => Ok(found),
+        (Some(Err(four)), _) if four.is_of_name() => Err(four),
+        (Some(Err(four)), Some(Err(six))) => {
             Err(Denied { failure: four.failure.graver(Some(six.failure)), by: four.by.or(six.by) })
         }
+        (Some(Err(denied)), None) | (None, Some(Err(denied))) => Err(denied),
+        (None, None) => Err(DnsFailure::Timeout.into()),
     }
 }
 
@@ -331,11 +336,6 @@ impl DnsFailure {
     #[must_use]
     pub fn is_answer(&self) -> bool {
         self.gravity() <= Self::NoData.gravity()
-    }
-
-    /// Whether a server said it in words that could be read.
-    fn is_said(&self) -> bool {
-        self.is_answer() || self.gravity() >= Self::OtherRcode(0).gravity()
     }
 
     /// Which of two failures tells more: that of a server more than any denial, because a later

@@ -17,8 +17,8 @@ pub const DNS_LAST_SERVER_WAIT: Duration = Duration::from_secs(2);
 /// A question without an answer is sent once more after this long. Two datagrams fit well into
 /// [`DNS_SERVER_WAIT`], and one lost datagram costs less than `dns_slow`.
 pub const DNS_RESEND_AFTER: Duration = Duration::from_millis(400);
-/// Once one address family has answered with addresses, the other one has this much longer: as much
-/// as one lost datagram and a fast answer need.
+/// Once one address family has answered with addresses, or IPv4 with NXDOMAIN, the other one has
+/// this much longer: as much as one lost datagram and a fast answer need.
 pub const DNS_OTHER_FAMILY_WAIT: Duration = Duration::from_millis(500);
 /// A server that kept silent is asked last for this long.
 pub const DNS_SILENT_FOR: Duration = Duration::from_secs(60);

@@ -63,6 +63,17 @@ pub fn connect(failure: &ConnectFailure) -> Cause {
     }
 }
 
+/// A proxy that will not dig a tunnel; one that says nothing, or no HTTP, is none that works.
+pub fn of_proxy(failure: &ProxyFailure) -> Cause {
+    match failure {
+        ProxyFailure::Refused { .. } => Cause::ProxyRefused,
+        ProxyFailure::Closed
+        | ProxyFailure::Reset
+        | ProxyFailure::Timeout
+        | ProxyFailure::Malformed => Cause::ProxyUnreachable,
+    }
+}
+
 /// What a proxy said in place of opening a tunnel.
 pub fn proxy_says(failure: &ProxyFailure) -> String {
     match failure {

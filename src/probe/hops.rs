@@ -188,7 +188,7 @@ impl<'a> Hops<'a> {
         proxy::tunnel(stream, &authority, authorization.as_deref(), deadline).await.map_err(
             |failure| {
                 facts.text(Key::ProxySays, &causes::proxy_says(&failure));
-                Cause::ProxyRefused
+                causes::of_proxy(&failure)
             },
         )
     }
@@ -295,7 +295,11 @@ fn note_exchange(lookup: &Lookup, facts: &mut Facts) {
 }
 
 fn attempt_words(attempt: &Attempt) -> String {
-    let said = attempt.failure.as_ref().map_or_else(|| "ok".to_owned(), causes::dns_words);
+    let said = match (&attempt.failure, &attempt.alias) {
+        (Some(failure), _) => causes::dns_words(failure),
+        (None, Some(alias)) => format!("an alias of {alias}, alone"),
+        (None, None) => "ok".to_owned(),
+    };
     let millis = attempt.took.as_millis();
     format!("{} {:?} @{}: {said}, {millis} ms", attempt.name, attempt.kind, attempt.server)
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, Placed};
+use crate::link::assertion::Assertion;
 use crate::link::{Auth, BaseUrl, DatasourceRef, Endpoint, GrafanaName, Link, LinkName, Method};
 use crate::report::check::{Check, Path};
 use crate::report::finding::Fault;
@@ -60,7 +61,7 @@ pub struct LatestCycle {
 }
 
 /// What a link is, as labels and columns show it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkInfo {
     /// The direct URL, without credentials.
     pub prometheus_url: Option<String>,
@@ -74,6 +75,8 @@ pub struct LinkInfo {
     pub interval: Duration,
     /// What is asked of Prometheus.
     pub selector: String,
+    /// What is asserted about its data.
+    pub assertions: Arc<[Assertion]>,
     /// By GET, and else by POST.
     pub by_get: bool,
     /// How Prometheus is reached.
@@ -262,6 +265,7 @@ impl LinkInfo {
             datasource_name: name,
             interval: link.cadence.interval,
             selector: link.query.asked().to_owned(),
+            assertions: link.assertions.as_slice().into(),
             by_get: link.query.method == Method::Get,
             direct_end: link.prometheus.as_ref().map(|end| Box::new(End::of(end))),
             grafana_end: link.grafana.as_ref().map(|side| Box::new(End::of(&side.end.endpoint))),

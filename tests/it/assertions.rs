@@ -55,9 +55,37 @@ fn a_prometheus_that_scrapes_itself_is_well_and_no_kubernetes() {
     let itself = server.url();
     let address = itself.strip_prefix("http://").unwrap();
     fs::write(server.path("itself.yml"), format!("[{{targets: ['{address}']}}]\n")).unwrap();
-    let told = both_sets(&server, "up == 1");
-    assert_eq!(that(&told, "holds, "), PROMETHEUS, "{:#}", told.link);
+    let told = both_sets(&server, "count_over_time(up[1m]) >= 3");
+    let mut holds = PROMETHEUS.to_vec();
+    // It has no rules and writes to nowhere.
+    let untold = ["prometheus.remote_write", "prometheus.rules"];
+    holds.retain(|name| !untold.contains(name));
+    assert_eq!(that(&told, "holds, "), holds, "{:#}", told.link);
+    assert_eq!(that(&told, "cannot be told, "), untold, "{:#}", told.link);
     assert_eq!(that(&told, "does not hold, "), KUBERNETES, "{:#}", told.link);
+}
+
+#[test]
+fn one_kubelet_of_four_is_not_enough_whatever_it_still_exports() {
+    let up = |node: &str, value: u8| {
+        let labels = format!("{{job: kubelet, instance: {node}}}");
+        format!("  - {{record: up, expr: vector({value}), labels: {labels}}}\n")
+    };
+    let rules = format!(
+        "groups:\n- name: made\n  rules:\n{}{}{}{}  \
+         - {{record: kubelet_running_pods, expr: vector(1), labels: {{node: a}}}}\n",
+        up("a", 1),
+        up("b", 0),
+        up("c", 0),
+        up("d", 0),
+    );
+    let files = [("rules.yml", rules.as_str())];
+    let Some(server) = Prometheus::start(Setup { files: &files, ..Setup::default() }) else {
+        return;
+    };
+    let told = both_sets(&server, "kubelet_running_pods");
+    assert!(that(&told, "does not hold, ").contains(&"kubernetes.kubelets".to_owned()));
+    assert_eq!(that(&told, "cannot be told, "), PROMETHEUS, "{:#}", told.link);
 }
 
 /// The series that make each shipped assertion say the opposite; `up` comes last, so what has some

@@ -59,7 +59,7 @@ async fn a_killed_prometheus_within_an_interval_and_a_half() {
 async fn a_killed_prometheus_at_once_with_a_tripwire() {
     let Some(mut server) = real().await else { return };
     let daemon = start(&link(&server.url(), NEVER, true)).await;
-    // The wire trips before the process is reaped.
+    // Its connections end before it is known to have ended.
     let (took, ()) = timed(async {
         server.kill();
         broken(&daemon).await;

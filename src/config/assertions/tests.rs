@@ -18,18 +18,20 @@ fn a_text_has_an_answer_and_keys_say_which() {
         "links:\n  a:\n    prometheus: {url: 'http://a:9090'}\n    assertions:\n      \
          a: up\n      b: {query: up}\n      c: {query: up, empty: true, within: 2s}\n      \
          d: {query: up, value: '>=-1.5e3'}\n      e: {query: up, value: ' < 2'}\n      \
-         f: {query: up, empty: false, value: '== 0'}\n",
+         f: {query: up, empty: false, value: '== 0'}\n      \
+         g: {query: up, value: '== 1', optional: true}\n",
     )
     .unwrap();
     let holds: Vec<Condition> = settings.links[0].assertions.iter().map(|one| one.holds).collect();
-    let answers = |answer| Condition { answer, within: None };
+    let answers = |answer| Condition { answer, ..SOME };
     let expected = [
         SOME,
         SOME,
-        Condition { within: SOON.within, ..NONE },
+        Condition { answer: Expected::None, ..SOON },
         answers(Expected::Each(C::AtLeast, -1500.0)),
         answers(Expected::Each(C::Below, 2.0)),
         answers(Expected::Each(C::Equal, 0.0)),
+        ONE,
     ];
     assert_eq!(holds, expected);
     let again = load(&show(&settings)).unwrap();

@@ -67,8 +67,14 @@ fn zone() -> Zone {
     let headless = Service { headless: true, ports, ..Service::default() };
     add("prometheus-operated", Service { addresses: vec![ip(3), ip(4)], ..headless.clone() });
     add("headless-empty", headless);
-    let name = "prometheus.example.com".to_owned();
-    add("external", Service { external: Some(name), ..Service::default() });
+    let external = |name: &str| Service { external: Some(name.to_owned()), ..Service::default() };
+    add("external", external("prometheus.example.com"));
+    add("outside", external("grafana.example.org"));
+    add("chain", external("outside.monitoring.svc.cluster.local"));
+    add("gone", external("nobody.monitoring.svc.cluster.local"));
+    add("loop", external("loop.monitoring.svc.cluster.local"));
+    let six = vec!["fd00::1".parse().unwrap()];
+    add("dual", Service { addresses: vec![ip(6)], addresses_six: six, ..Service::default() });
     let key = ("monitoring".to_owned(), "http-web".to_owned());
     let ports = &mut zone.services.get_mut(&key).unwrap().ports;
     ports.push(("reloader-web".to_owned(), 8080));
@@ -80,7 +86,7 @@ fn zone() -> Zone {
 async fn it_answers_as_coredns_does() {
     let dns = start(ANY_PORT, zone()).await.unwrap();
     const DENIED: &str = "SOA cluster.local. 1795403024";
-    use RecordType::{A, AAAA, SRV, TXT};
+    use RecordType::{A, AAAA, CNAME, SRV, TXT};
     for (name, kind, wanted) in [
         ("prometheus-k8s.monitoring.svc.cluster.local.", A, "NoError: 5 127.0.0.1"),
         ("PROMETHEUS-K8S.Monitoring.SVC.cluster.local.", A, "NoError: 5 127.0.0.1"),
@@ -117,6 +123,19 @@ async fn it_answers_as_coredns_does() {
         ("headless-empty.monitoring.svc.cluster.local.", A, "NXDomain: DENIED"),
         ("external.monitoring.svc.cluster.local.", A, "NoError: 5 prometheus.example.com."),
         ("external.monitoring.svc.cluster.local.", SRV, "NoError: DENIED"),
+        (
+            "chain.monitoring.svc.cluster.local.",
+            A,
+            "NoError: 5 outside.monitoring.svc.cluster.local., 5 grafana.example.org., 5 127.0.0.5",
+        ),
+        (
+            "chain.monitoring.svc.cluster.local.",
+            CNAME,
+            "NoError: 5 outside.monitoring.svc.cluster.local.",
+        ),
+        ("gone.monitoring.svc.cluster.local.", A, "NoError: DENIED"),
+        ("dual.monitoring.svc.cluster.local.", A, "NoError: 5 127.0.0.6"),
+        ("dual.monitoring.svc.cluster.local.", AAAA, "NoError: 5 fd00::1"),
         ("nobody.monitoring.svc.cluster.local.", A, "NXDomain: DENIED"),
         ("prometheus-k8s.nowhere.svc.cluster.local.", A, "NXDomain: DENIED"),
         ("nowhere.svc.cluster.local.", A, "NXDomain: DENIED"),
@@ -150,6 +169,9 @@ async fn it_fails_as_told() {
         (Fault::Unsynchronised, "ServFail: SOA cluster.local. 0"),
         (Fault::NxDomainAll, "NXDomain: SOA cluster.local. 1795403024"),
         (Fault::Slow(Duration::from_millis(20)), "NoError: 5 127.0.0.1"),
+        (Fault::Lame, "NoError: "),
+        (Fault::Six(&Fault::ServFail), "NoError: 5 127.0.0.1"),
+        (Fault::Outside(&Fault::ServFail), "NoError: 5 127.0.0.1"),
     ] {
         dns.set(fault).await;
         assert_eq!(shown(&ask(&dns, NAME, A).await), wanted, "{fault:?}");
@@ -160,6 +182,18 @@ async fn it_fails_as_told() {
     dns.set(Fault::Truncate).await;
     let truncated = ask(&dns, NAME, A).await;
     assert!(truncated.metadata.truncation && truncated.answers.is_empty());
+    assert_eq!(ask_tcp(&dns, NAME, A).await.answers.len(), 1);
+    dns.set(Fault::Six(&Fault::ServFail)).await;
+    assert_eq!(shown(&ask(&dns, NAME, RecordType::AAAA).await), "ServFail: ");
+    dns.set(Fault::Outside(&Fault::ServFail)).await;
+    assert_eq!(shown(&ask(&dns, "grafana.example.org.", A).await), "ServFail: ");
+    dns.set(Fault::BareAlias).await;
+    let outside = ask(&dns, "outside.monitoring.svc.cluster.local.", A).await;
+    assert_eq!(shown(&outside), "NoError: 5 grafana.example.org.");
+    let endless = ask(&dns, "loop.monitoring.svc.cluster.local.", A).await;
+    assert_eq!(endless.answers.len(), 1);
+    dns.set(Fault::TcpOnly).await;
+    assert!(timeout(Duration::from_millis(50), raw(&dns, NAME, A)).await.is_err());
     assert_eq!(ask_tcp(&dns, NAME, A).await.answers.len(), 1);
     dns.set(Fault::GarbageBytes).await;
     assert!(Message::from_vec(&raw(&dns, NAME, A).await.unwrap()).is_err());

@@ -1,11 +1,11 @@
 //! What the cluster's zone holds, and what it says to a question.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use hickory_proto::op::{Edns, Message, ResponseCode};
-use hickory_proto::rr::rdata::{A, CNAME, SOA, SRV, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::demo::fault::Dns as Fault;
@@ -16,6 +16,8 @@ const TTL: u32 = 5;
 const VERSION_TTL: u32 = 30;
 const SERIAL: u32 = 1_795_403_024;
 const UDP_PAYLOAD: u16 = 1232;
+/// Of one chain, as CoreDNS has it (`maxCnameChainLength`).
+const MAX_ALIASES: usize = 10;
 
 /// A cluster's zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Zone {
 pub struct Service {
     /// The cluster IP, or the ready endpoints of a headless Service.
     pub addresses: Vec<Ipv4Addr>,
+    /// The same of the other family.
+    pub addresses_six: Vec<Ipv6Addr>,
     /// Ports with their names, which may be empty.
     pub ports: Vec<(String, u16)>,
     /// One address for each endpoint: without any, the name is gone.
@@ -97,6 +101,18 @@ impl Zone {
         Some(Record::from_rdata(name(format!("{domain}."))?, TTL, RData::SOA(soa)))
     }
 
+    /// What is left of a name inside, without the dot before the domain.
+    fn below<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let rest = name.strip_suffix(self.domain.as_str())?;
+        if rest.is_empty() { Some(rest) } else { rest.strip_suffix('.') }
+    }
+
+    /// What the zone holds for what is left of a name inside.
+    fn find_below(&self, below: &str) -> Found<'_> {
+        let labels: Vec<&str> = below.rsplit('.').filter(|label| !label.is_empty()).collect();
+        self.find(&labels)
+    }
+
     /// What the zone holds for `labels` below the cluster domain, the last label first.
     fn find(&self, labels: &[&str]) -> Found<'_> {
         match labels {
@@ -113,7 +129,8 @@ impl Zone {
         let [name, rest @ ..] = labels else { return Found::Empty };
         let key = (namespace.to_owned(), (*name).to_owned());
         let Some(service) = self.services.get(&key) else { return Found::Nothing };
-        if service.headless && service.addresses.is_empty() {
+        let is_empty = service.addresses.is_empty() && service.addresses_six.is_empty();
+        if service.headless && is_empty {
             return Found::Nothing;
         }
         match rest {
@@ -137,6 +154,43 @@ impl Zone {
     }
 }
 
+// === impl Service, Fault ===
+
+impl Service {
+    /// Its addresses of the family asked for.
+    fn addresses_of(&self, kind: RecordType) -> Vec<IpAddr> {
+        let four =
+            self.addresses.iter().copied().map(IpAddr::from).filter(|_| kind == RecordType::A);
+        let six = self.addresses_six.iter().copied().map(IpAddr::from);
+        four.chain(six.filter(|_| kind == RecordType::AAAA)).collect()
+    }
+}
+
+impl Fault {
+    /// What it is for one question.
+    fn of(self, kind: RecordType, is_inside: bool) -> Self {
+        match self {
+            Self::Six(fault) if kind == RecordType::AAAA => *fault,
+            Self::Outside(fault) if !is_inside => *fault,
+            Self::Six(_) | Self::Outside(_) => Self::None,
+            Self::None
+            | Self::PortClosed
+            | Self::ServFail
+            | Self::Refused
+            | Self::Silent
+            | Self::Unsynchronised
+            | Self::NxDomainAll
+            | Self::Truncate
+            | Self::GarbageBytes
+            | Self::Slow(_)
+            | Self::TcpOnly
+            | Self::LosesFirst
+            | Self::Lame
+            | Self::BareAlias => self,
+        }
+    }
+}
+
 enum Found<'a> {
     /// The name exists, without records.
     Empty,
@@ -152,12 +206,15 @@ fn pod_name(ip: Ipv4Addr) -> String {
     ip.to_string().replace('.', "-")
 }
 
-/// The question for people, and the answer to it; none for what is no question.
-pub fn answer(bytes: &[u8], zone: &Zone, fault: Fault) -> Option<(String, Message)> {
+/// The question for people, the answer to it, and how the server fails for it; none for what is no
+/// question.
+pub fn answer(bytes: &[u8], zone: &Zone, fault: Fault) -> Option<(String, Message, Fault)> {
     let request = Message::from_vec(bytes).ok()?;
     let query = request.queries.first()?.clone();
     let (name, kind) = (query.name().to_lowercase(), query.query_type());
-    let described = format!("{} {kind}", name.to_utf8().trim_end_matches('.'));
+    let text = name.to_ascii();
+    let text = text.trim_end_matches('.');
+    let fault = fault.of(kind, zone.below(text).is_some());
     let mut message = Message::response(request.metadata.id, request.metadata.op_code);
     message.metadata.recursion_desired = request.metadata.recursion_desired;
     message.add_query(query);
@@ -167,18 +224,14 @@ pub fn answer(bytes: &[u8], zone: &Zone, fault: Fault) -> Option<(String, Messag
         message.set_edns(edns);
     }
     fill(&mut message, &name, kind, zone, fault);
-    Some((described, message))
+    Some((format!("{text} {kind}"), message, fault))
 }
 
 fn fill(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, fault: Fault) {
-    let text = name.to_utf8();
+    let text = name.to_ascii();
     let text = text.trim_end_matches('.');
-    let inside = if text == zone.domain {
-        Some("")
-    } else {
-        text.strip_suffix(zone.domain.as_str()).and_then(|rest| rest.strip_suffix('.'))
-    };
-    match (fault, inside) {
+    match (fault, zone.below(text)) {
+        (Fault::Lame, _) => {}
         (Fault::ServFail, _) => message.metadata.response_code = ResponseCode::ServFail,
         (Fault::Refused, _) => message.metadata.response_code = ResponseCode::Refused,
         // It knows its own version before it knows any Service.
@@ -187,8 +240,10 @@ fn fill(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, fault
         }
         (Fault::NxDomainAll, _) => deny(message, ResponseCode::NXDomain, zone.soa(SERIAL)),
         (_, Some(below)) => {
-            let labels: Vec<&str> = below.rsplit('.').filter(|label| !label.is_empty()).collect();
-            found(message, name, kind, zone, &zone.find(&labels));
+            found(message, name, kind, zone, &zone.find_below(below));
+            if fault == Fault::BareAlias {
+                message.answers.truncate(1);
+            }
         }
         (_, None) => outside(message, name, kind, zone, zone.outside.get(text).copied()),
     }
@@ -202,7 +257,6 @@ fn deny(message: &mut Message, code: ResponseCode, soa: Option<Record>) {
 
 fn found(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, found: &Found<'_>) {
     message.metadata.authoritative = true;
-    let address = |name: &Name, ip| Record::from_rdata(name.clone(), TTL, RData::A(A(ip)));
     match found {
         Found::Nothing => return deny(message, ResponseCode::NXDomain, zone.soa(SERIAL)),
         Found::Version if kind == RecordType::TXT => {
@@ -210,19 +264,13 @@ fn found(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, foun
             message.add_answer(Record::from_rdata(name.clone(), VERSION_TTL, RData::TXT(text)));
         }
         Found::Pod(ip) if kind == RecordType::A => {
-            message.add_answer(address(name, *ip));
+            message.add_answer(address(name, (*ip).into()));
         }
         Found::Service(Service { external: Some(other), .. }, _) if kind != RecordType::SRV => {
-            if let Ok(other) = Name::from_str(&format!("{other}.")) {
-                message.add_answer(Record::from_rdata(
-                    name.clone(),
-                    TTL,
-                    RData::CNAME(CNAME(other)),
-                ));
-            }
+            alias(message, name, kind, zone, other);
         }
-        Found::Service(service, None) if kind == RecordType::A => {
-            message.add_answers(service.addresses.iter().map(|ip| address(name, *ip)));
+        Found::Service(service, None) if matches!(kind, RecordType::A | RecordType::AAAA) => {
+            message.add_answers(service.addresses_of(kind).into_iter().map(|ip| address(name, ip)));
         }
         Found::Service(service, port) if kind == RecordType::SRV && service.external.is_none() => {
             srv(message, name, service, *port);
@@ -231,6 +279,48 @@ fn found(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, foun
     }
     if message.answers.is_empty() {
         message.authorities.extend(zone.soa(SERIAL));
+    }
+}
+
+fn address(name: &Name, ip: IpAddr) -> Record {
+    let data = match ip {
+        IpAddr::V4(ip) => RData::A(A(ip)),
+        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
+    };
+    Record::from_rdata(name.clone(), TTL, data)
+}
+
+/// An alias and what it stands for. CoreDNS asks itself for the latter: an alias to a name outside
+/// that nobody knows comes alone, one to a name inside does not come at all
+/// (`plugin/backend_lookup.go`).
+fn alias(message: &mut Message, name: &Name, kind: RecordType, zone: &Zone, other: &str) {
+    let (mut owner, mut other) = (name.clone(), other);
+    for _ in 0..MAX_ALIASES {
+        let Ok(target) = Name::from_str(&format!("{other}.")) else { return };
+        let alias = RData::CNAME(CNAME(target.clone()));
+        message.add_answer(Record::from_rdata(owner, TTL, alias));
+        if !matches!(kind, RecordType::A | RecordType::AAAA) {
+            return;
+        }
+        match zone.below(other).map(|below| zone.find_below(below)) {
+            Some(Found::Service(Service { external: Some(further), .. }, _)) => other = further,
+            Some(Found::Service(service, None)) => {
+                let addresses = service.addresses_of(kind);
+                if addresses.is_empty() {
+                    message.answers.clear();
+                }
+                message.add_answers(addresses.into_iter().map(|ip| address(&target, ip)));
+                return;
+            }
+            Some(Found::Empty | Found::Version | Found::Service(..) | Found::Pod(_)) => return,
+            Some(Found::Nothing) => return message.answers.clear(),
+            None => {
+                let ip = zone.outside.get(other).filter(|_| kind == RecordType::A);
+                message.add_answers(ip.map(|ip| address(&target, (*ip).into())));
+                return;
+            }
+        }
+        owner = target;
     }
 }
 

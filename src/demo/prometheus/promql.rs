@@ -1,7 +1,7 @@
 //! As much of PromQL as is asked: `up` with equality matchers, `vector(1)`, numbers, and over a
 //! selector X `count(X)`, `sum(X)`, `avg(X)`, `max(X)`, `timestamp(X)`, `max(timestamp(X))` and
-//! `time() - …`. And of assertions: comparing with a number, `or`, `by`, and functions of ranges,
-//! which nothing here has.
+//! `time() - …`. And of assertions: comparing with a number, `or`, `unless on()`, `by`,
+//! and functions of ranges, which nothing here has.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +21,8 @@ pub struct Data {
     pub down: usize,
     /// How old the newest sample is; the others are older by up to a scrape interval.
     pub age: Duration,
+    /// By how much that one is ahead of the clock.
+    pub ahead: Duration,
     /// Seconds by which the clock is ahead.
     pub skew: i64,
 }
@@ -68,7 +70,7 @@ impl Data {
             let job = if n == 0 { "prometheus" } else { "node" };
             let labels = [("__name__", "up"), ("instance", &instance), ("job", job)];
             let labels = labels.map(|(name, value)| (name.to_owned(), value.into()));
-            let at = now - self.age.as_secs_f64() - (n % 15) as f64;
+            let at = now + self.ahead.as_secs_f64() - self.age.as_secs_f64() - (n % 15) as f64;
             let is_up = n + self.down < self.targets;
             (labels.to_vec(), at, f64::from(u8::from(is_up)))
         })
@@ -83,6 +85,15 @@ fn eval(query: &str, data: &Data, now: f64) -> Result<Outcome, String> {
         let one = eval(one.trim(), data, now)?;
         let is_empty = matches!(&one, Outcome::Vector(series) if series.is_empty());
         return if is_empty { eval(other.trim(), data, now) } else { Ok(one) };
+    }
+    if let Some((one, other)) = query.split_once(" unless on() ") {
+        let other = eval(other.trim(), data, now)?;
+        let is_empty = matches!(&other, Outcome::Vector(series) if series.is_empty());
+        return if is_empty {
+            eval(one.trim(), data, now)
+        } else {
+            Ok(Outcome::Vector(Vec::new()))
+        };
     }
     if let Some((compare, left, number)) = comparison(query) {
         let compared = eval(left, data, now)?;

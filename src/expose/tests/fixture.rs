@@ -258,6 +258,7 @@ fn link(
             datasource_name: None,
             interval: Duration::from_secs(15),
             selector: "up".to_owned(),
+            assertions: Arc::new([]),
             by_get: false,
             direct_end: None,
             grafana_end: None,

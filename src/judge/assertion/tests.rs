@@ -18,7 +18,7 @@ fn vector(values: &[f64]) -> Vector {
 }
 
 fn told(answer: Expected, vector: &Vector) -> Told {
-    answered(Condition { answer, within: None }, vector, QUICK).0
+    answered(Condition { answer, ..Condition::default() }, vector, QUICK).0
 }
 
 #[test]
@@ -50,6 +50,17 @@ fn emptiness_and_values_are_judged() {
     ] {
         assert_eq!(told(answer, &vector(values)), expected, "{answer:?} {values:?}");
     }
+}
+
+#[test]
+fn an_optional_series_that_is_absent_says_nothing() {
+    let one = Expected::Each(Comparison::Equal, 1.0);
+    let holds = Condition { answer: one, optional: true, within: None };
+    let told = |values: &[f64]| answered(holds, &vector(values), QUICK).0;
+    assert_eq!(told(&[]), Told::Unknown(Cause::NoSeries));
+    assert_eq!((told(&[1.0]), told(&[0.0])), (Told::Holds, Told::Fails));
+    let partial = Vector { partial: true, ..vector(&[]) };
+    assert_eq!(answered(holds, &partial, QUICK).0, Told::Unknown(Cause::PartialAnswer));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{self, Stopwatch};
 use crate::net::dns::message::{Answer, Denied, Found, Question, Said, Unfit};
-use crate::net::dns::{Attempt, DnsFailure, Kind};
+use crate::net::dns::{Attempt, DnsFailure, DnsSettings, Kind};
 use crate::net::limits::{
     DNS_CNAME_HOPS, DNS_IN_FLIGHT, DNS_LAST_SERVER_WAIT, DNS_RESEND_AFTER, DNS_SERVER_WAIT,
     DNS_SILENT_FOR, DNS_UDP_BYTES,
@@ -25,6 +25,8 @@ use crate::selfstats::SelfStats;
 pub struct Servers {
     /// In the order of the configuration.
     servers: Vec<Server>,
+    /// No question goes over UDP.
+    tcp_alone: bool,
     in_flight: Semaphore,
     stats: Arc<SelfStats>,
 }
@@ -48,11 +50,12 @@ pub struct Walk<'a> {
 // === impl Servers ===
 
 impl Servers {
-    /// The servers at `addresses`, none of them known to be silent.
-    pub fn new(addresses: &[SocketAddr], stats: Arc<SelfStats>) -> Self {
+    /// Those of `settings`, none of them known to be silent.
+    pub fn new(settings: &DnsSettings, stats: Arc<SelfStats>) -> Self {
         let server = |&address| Server { address, last_until: AtomicU64::new(0) };
         Self {
-            servers: addresses.iter().map(server).collect(),
+            servers: settings.servers.iter().map(server).collect(),
+            tcp_alone: settings.tcp_alone,
             in_flight: Semaphore::new(DNS_IN_FLIGHT),
             stats,
         }
@@ -91,11 +94,6 @@ impl<'a> Walk<'a> {
         clock::left(self.deadline).is_zero()
     }
 
-    /// Whether any server has said anything so far.
-    pub fn heard(&self) -> bool {
-        self.lock().iter().any(|attempt| attempt.failure.as_ref().is_none_or(DnsFailure::is_said))
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,24 +103,26 @@ impl<'a> Walk<'a> {
         self.attempts.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Resolves one absolute name along its aliases.
+    /// Resolves one absolute name. An alias that comes without what it stands for has no records:
+    /// neither Go nor any libc asks on, so nobody else gets there either. That it leads to a name
+    /// that is not there, or to a server that fails, is the better reason, and so it is asked for.
     ///
     /// # Errors
     /// It has no records of this kind, or no server would say.
     pub async fn resolve(&self, name: &str, kind: Kind) -> Result<Found, Denied> {
-        let mut alias: Option<(String, Duration)> = None;
+        let mut alias: Option<String> = None;
         for _ in 0..=DNS_CNAME_HOPS {
-            let asked = alias.as_ref().map_or(name, |(name, _)| name);
+            let asked = alias.as_deref().unwrap_or(name);
             let question = match Question::new(asked, kind) {
                 Ok(question) => question,
                 Err(DnsFailure::InvalidName) if alias.is_some() => break,
                 Err(failure) => return Err(failure.into()),
             };
             let answer = self.ask(asked, kind, &question).await?;
-            let least = |ttl: Duration| alias.as_ref().map_or(ttl, |(_, least)| ttl.min(*least));
             match answer {
-                Answer::Found(found) => return Ok(Found { ttl: least(found.ttl), ..found }),
-                Answer::Alias { name, ttl } => alias = Some((name, least(ttl))),
+                Answer::Found(found) if alias.is_none() => return Ok(found),
+                Answer::Found(_) => return Err(DnsFailure::NoData.into()),
+                Answer::Alias(name) => alias = Some(name),
             }
         }
         Err(DnsFailure::Malformed.into())
@@ -145,9 +145,13 @@ impl<'a> Walk<'a> {
             let result = self.exchange(question, wait, &mut attempt).await;
             drop(permit);
             attempt.took = stopwatch.read();
-            if let Err(denied) = &result {
-                attempt.failure = Some(denied.failure.clone());
-                attempt.denied_by.clone_from(&denied.by);
+            match &result {
+                Ok(Answer::Found(_)) => {}
+                Ok(Answer::Alias(name)) => attempt.alias = Some(name.clone()),
+                Err(denied) => {
+                    attempt.failure = Some(denied.failure.clone());
+                    attempt.denied_by.clone_from(&denied.by);
+                }
             }
             if attempt.kept_silent() {
                 server.ask_last();
@@ -163,7 +167,8 @@ impl<'a> Walk<'a> {
         Err(gravest.unwrap_or(DnsFailure::Timeout).into())
     }
 
-    /// One exchange with one server: over UDP, and over TCP when that did not fit.
+    /// One exchange with one server: over UDP, and over TCP when that did not fit, or at once where
+    /// it must be.
     async fn exchange(
         &self,
         question: &Question,
@@ -171,14 +176,16 @@ impl<'a> Walk<'a> {
         attempt: &mut Attempt,
     ) -> Result<Answer, Denied> {
         let until = || self.deadline.min(clock::deadline(wait));
-        let said = self.over_udp(question, until(), attempt).await.map_err(failure)?;
-        let Said::Whole(result) = said else {
-            attempt.over_tcp = true;
-            self.servers.stats.requests_dns.add_one();
-            let over_tcp = timeout_at(until(), over_tcp(question, attempt.server)).await;
-            return over_tcp.map_err(|_| DnsFailure::Timeout)?.map_err(failure)?;
-        };
-        result
+        if !self.servers.tcp_alone {
+            let said = self.over_udp(question, until(), attempt).await.map_err(failure)?;
+            if let Said::Whole(result) = said {
+                return result;
+            }
+        }
+        attempt.over_tcp = true;
+        self.servers.stats.requests_dns.add_one();
+        let over_tcp = timeout_at(until(), over_tcp(question, attempt.server)).await;
+        over_tcp.map_err(|_| DnsFailure::Timeout)?.map_err(failure)?
     }
 
     /// The socket is connected, so that a dead server is told by the kernel at once, and it is this
@@ -260,6 +267,7 @@ impl Attempt {
             took: Duration::ZERO,
             resends: 0,
             over_tcp: false,
+            alias: None,
             failure: None,
             denied_by: None,
         }

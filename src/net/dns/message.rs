@@ -34,13 +34,8 @@ pub enum Said {
 pub enum Answer {
     /// Records of the kind asked for.
     Found(Found),
-    /// Only the beginning of a chain of aliases.
-    Alias {
-        /// The name at its end.
-        name: String,
-        /// The least of the chain's.
-        ttl: Duration,
-    },
+    /// Only a chain of aliases, which ends at this name.
+    Alias(String),
 }
 
 /// Records of the kind asked for.
@@ -167,11 +162,18 @@ impl Question {
             return Some(Answer::Found(Found { records, ttl }));
         }
         let end = end_of_chain(&self.query.name, &message.answers)?;
-        Some(Answer::Alias { name: text(end), ttl })
+        Some(Answer::Alias(text(end)))
     }
 }
 
 // === impl Denied ===
+
+impl Denied {
+    /// Whether it is the name that does not exist, whatever the kind asked for.
+    pub fn is_of_name(&self) -> bool {
+        self.failure == DnsFailure::NxDomain
+    }
+}
 
 impl From<DnsFailure> for Denied {
     fn from(failure: DnsFailure) -> Self {

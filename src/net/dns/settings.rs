@@ -12,6 +12,9 @@ use resolv_conf::Config;
 use crate::net::hosts::Hosts;
 use crate::net::limits::{RESOLV_NDOTS, RESOLV_SERVERS};
 
+/// This machine's name, as `gethostname` has it.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+
 /// Whom to ask, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsSettings {
@@ -21,6 +24,8 @@ pub struct DnsSettings {
     pub search: Vec<String>,
     /// A name with at least this many dots is tried as it is first.
     pub ndots: usize,
+    /// Every question goes over TCP, as `use-vc` says: a way round networks that lose datagrams.
+    pub tcp_alone: bool,
     /// Names that need no DNS.
     pub hosts: Hosts,
 }
@@ -28,15 +33,19 @@ pub struct DnsSettings {
 // === impl DnsSettings ===
 
 impl DnsSettings {
-    /// This machine's `/etc/resolv.conf` and `/etc/hosts`; a missing file is an empty one, as for
-    /// Go.
+    /// This machine's `/etc/resolv.conf` and `/etc/hosts`; a missing file is an empty one, and
+    /// without a search list its own domain is one, as for Go.
     ///
     /// # Errors
     /// Which file cannot be read, and why.
     pub fn system() -> Result<Self, String> {
         let resolv = read(Path::new("/etc/resolv.conf"))?;
         let hosts = read(Path::new("/etc/hosts"))?;
-        Ok(Self::from_texts(&resolv, &hosts))
+        let mut settings = Self::from_texts(&resolv, &hosts);
+        if settings.search.is_empty() {
+            settings.search.extend(domain_of(&read(Path::new(HOST_NAME))?));
+        }
+        Ok(settings)
     }
 
     /// From the texts of both files.
@@ -53,6 +62,7 @@ impl DnsSettings {
             servers,
             search: search.filter(|entry| !entry.is_empty()).map(str::to_owned).collect(),
             ndots: usize::try_from(config.ndots).unwrap_or(RESOLV_NDOTS).min(RESOLV_NDOTS),
+            tcp_alone: config.use_vc,
             hosts: Hosts::parse(hosts),
         }
     }
@@ -76,6 +86,13 @@ impl DnsSettings {
         let suffixed = search.iter().map(move |suffix| format!("{bare}.{suffix}"));
         plain(plain_first).chain(suffixed).chain(plain(!plain_first))
     }
+}
+
+/// What follows the first dot of a host's name.
+fn domain_of(host: &str) -> Option<String> {
+    let (_, domain) = host.trim().split_once('.')?;
+    let domain = domain.trim_matches('.');
+    (!domain.is_empty()).then(|| domain.to_owned())
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::clock;
-use crate::net::limits::{DNS_LAST_SERVER_WAIT, DNS_SERVER_WAIT};
+use crate::net::limits::{DNS_LAST_SERVER_WAIT, DNS_RESEND_AFTER, DNS_SERVER_WAIT};
 
 /// One question as it arrived.
 struct Heard {

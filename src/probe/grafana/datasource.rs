@@ -193,7 +193,8 @@ fn drifts(theirs: &Datasource, ours: &Endpoint, method: Method) -> Vec<Finding> 
     let has = |on: bool| if on { "has" } else { "has not" };
     let their_method = theirs.method.as_deref().unwrap_or(our_method);
     let skips = (theirs.tls_skip_verify, ours.http.tls.insecure_skip_verify);
-    let auths = (theirs.auth.is_some(), ours.http.auth.is_some());
+    let http = &ours.http;
+    let auths = (theirs.auth.is_some(), http.auth.is_some() || http.tls.cert_file.is_some());
     let drift = |subject, differs: bool, detail: String| {
         let found = Finding::of(Cause::DatasourceDrift, detail);
         differs.then_some(Finding { subject: Some(subject), ..found })

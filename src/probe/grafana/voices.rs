@@ -104,8 +104,9 @@ fn answered(
         return row;
     }
     let cause = match proxy {
+        // The plugin's settings may be what keeps it from asking: its health check says so.
         Some(ProxyVoice::Upstream(Ok(_))) if own == Cause::UnreachableFromGrafana => {
-            Cause::GrafanaServerError
+            hidden.unwrap_or(Cause::GrafanaServerError)
         }
         Some(ProxyVoice::Upstream(Err(rejection))) if said.voice == Voice::Datasource => {
             if let Some(error) = rejection.api_error.as_ref().or(rejection.body_start.as_ref()) {
@@ -113,6 +114,8 @@ fn answered(
             }
             rejection.cause
         }
+        // Grafana 9.4 to 10.1 make no data of a refusal in plain text, such as Prometheus' own 401.
+        Some(ProxyVoice::Cause(_)) if own == Cause::NoSeries => hidden.unwrap_or(own),
         Some(_) | None if own == Cause::UnreachableFromGrafana => hidden.unwrap_or(own),
         Some(_) | None => own,
     };

@@ -5,13 +5,15 @@ use std::time::Duration;
 use promlink::demo::dns::{Service, Zone};
 use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
-use super::ground::{Config, Ground, Turn};
+use super::front::Tls;
+use super::ground::{Config, End, Ground, Turn};
 use super::row::{Row, check, row};
 use super::story::{self, Story};
+use super::well::V9;
 
 /// All of it in one cycle.
 pub fn rows() -> Vec<Row> {
-    [every_replica(), a_proxy_on_the_way(), odd_hosts()].concat()
+    [every_replica(), a_proxy_on_the_way(), grafana_s_proxy(), odd_hosts()].concat()
 }
 
 /// A link that checks every address behind the name.
@@ -130,6 +132,73 @@ fn a_proxy_on_the_way() -> Vec<Row> {
             "working",
         ),
     ]
+    .into_iter()
+    .chain(a_proxy_that_refuses())
+    .collect()
+}
+
+/// A tunnel is refused where it is dug; without one, the proxy answers in Prometheus' place.
+fn a_proxy_that_refuses() -> Vec<Row> {
+    const TUNNEL: &str = "url: 'https://prometheus.example.org', proxy_url: 'http://{front}'";
+    const PLAIN: &str = "url: '{prometheus}', proxy_url: 'http://{front}'";
+    let by = |what: &str, proxy: Tls, told: [&'static str; 2]| {
+        let one = |place: &str, keys: &'static str, told: &'static str| {
+            let row = row(format!("{what}{place}"), [Turn::Front(End::Direct, proxy)], told);
+            row.alone().config(|config| config.prometheus = keys)
+        };
+        [one(", on the way to TLS", TUNNEL, told[0]), one("", PLAIN, told[1])]
+    };
+    let refused = [
+        "broken proxy_refused direct tcp network",
+        "broken forward_proxy_answered direct query network",
+    ];
+    let rows = [
+        by("the proxy wants a login", Tls::WantsLogin, refused),
+        by("the proxy has a rule against it", Tls::Forbids, refused),
+        by("the proxy cannot connect", Tls::CannotConnect, refused),
+        by(
+            "the proxy says nothing",
+            Tls::Silent,
+            [
+                "broken proxy_unreachable direct tcp network",
+                "broken no_response direct query prometheus",
+            ],
+        )
+        .map(Row::short),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// `HTTP_PROXY` in Grafana's environment, and no exception for names of the cluster.
+fn grafana_s_proxy() -> Vec<Row> {
+    const SECURE: Turn = Turn::Url("https://secure.monitoring.svc.cluster.local:{front_port}");
+    let by = |what: &str, proxy: Tls, told: &'static str| {
+        let given = [Turn::Front(End::Direct, proxy), Turn::GrafanaProxy("{front}")];
+        row(format!("Grafana's proxy {what}"), given, told)
+    };
+    let digs = |what: &str, proxy: Tls| {
+        let given = [Turn::Front(End::Direct, proxy), Turn::GrafanaProxy("{front}"), SECURE];
+        let told = "broken proxy_refused grafana grafana_query network";
+        row(format!("Grafana's proxy {what}, on the way to TLS"), given, told).through_grafana()
+    };
+    let answered = "broken forward_proxy_answered grafana grafana_query network";
+    let unreachable = "broken proxy_unreachable grafana grafana_query network";
+    let hidden = "broken unreachable_from_grafana grafana grafana_query unclear";
+    let closed = [Turn::GrafanaProxy("127.0.0.1:1")];
+    vec![
+        row("nothing listens at Grafana's proxy", closed, unreachable),
+        row(
+            "nothing listens at Grafana's proxy: Grafana 9.3",
+            [&[V9], &closed[..]].concat(),
+            hidden,
+        ),
+        by("wants a login", Tls::WantsLogin, answered),
+        by("has a rule against it", Tls::Forbids, answered),
+        by("cannot connect", Tls::CannotConnect, answered),
+        digs("wants a login", Tls::WantsLogin),
+        digs("has a rule against it", Tls::Forbids),
+        digs("cannot connect", Tls::CannotConnect),
+    ]
 }
 
 fn odd_hosts() -> Vec<Row> {
@@ -158,6 +227,16 @@ fn odd_hosts() -> Vec<Row> {
             "url: 'http://external.monitoring.svc:{port}'",
             &[Turn::Zone(external), Turn::Dns(D::Truncate)],
         ),
+        // Go takes it for an empty answer, and every libc does.
+        row(
+            "an alias comes without its address, which DNS has",
+            [Turn::Zone(external), Turn::Dns(D::BareAlias)],
+            "broken dns_no_address direct dns prometheus",
+        )
+        .alone()
+        .config(|config| {
+            config.prometheus = "url: 'http://external.monitoring.svc.cluster.local:{port}'";
+        }),
         row(
             "an alias leads nowhere",
             [Turn::Zone(dead)],

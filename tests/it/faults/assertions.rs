@@ -144,13 +144,13 @@ fn sets() -> Vec<Row> {
         kubernetes.kube_system_cpu; notes assertion_failed direct/assertions \
         kubernetes.kubelets; notes assertion_failed direct/assertions \
         kubernetes.pods_running";
-    let off = "    assertion_sets: [prometheus]\n    assertions: {prometheus.rules: off}";
+    let off = "    assertion_sets: [prometheus]\n    assertions: {prometheus.rules: off, up: up}";
     vec![
         asserts(
-            "the set `prometheus`: what is absent is no failure",
+            "the set `prometheus` where nobody scrapes a Prometheus",
             [],
             "    assertion_sets: [prometheus]",
-            "passed",
+            "skipped unsupported",
             "",
         ),
         asserts(
@@ -160,7 +160,13 @@ fn sets() -> Vec<Row> {
             FAILED,
             NONE_OF_KUBERNETES,
         ),
-        asserts("the set `prometheus` without one of its own", [], off, "passed", ""),
+        asserts(
+            "the set `prometheus` without one of its own, and an own one",
+            [],
+            off,
+            "passed",
+            "",
+        ),
     ]
 }
 
@@ -191,6 +197,13 @@ fn through_grafana() -> Vec<Row> {
         asserts(
             "an assertion through Grafana is rejected, beside a good one",
             &[],
+            "    assertions: {typo: nosuch(up), up: up}",
+            passed,
+            "notes query_rejected grafana/assertions typo",
+        ),
+        asserts(
+            "an assertion through Grafana 9.3 is rejected, beside a good one",
+            &[V9],
             "    assertions: {typo: nosuch(up), up: up}",
             passed,
             "notes query_rejected grafana/assertions typo",
@@ -290,6 +303,32 @@ async fn one_that_hangs_keeps_neither_the_link_nor_the_others_from_working() {
         format!(
             "promlink_check_success{{link=\"{link}\",path=\"direct\",check=\"assertions\"}} 1\n"
         ),
+    ] {
+        assert!(metrics.contains(&series), "{series}{metrics}");
+    }
+    assert!(!metrics.contains("assertion=\"a\""), "{metrics}");
+}
+
+#[tokio::test]
+async fn one_that_hangs_behind_grafana_takes_nothing_from_the_others() {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Behind(F::SlowQuery("max(up)", Duration::from_secs(60)))]).await;
+    let config = Config {
+        interval: "1s",
+        timeout: "900ms",
+        prometheus: "",
+        link: "    assertions: {a: max(up), b: count(up), c: sum(up)}",
+        ..Config::default()
+    };
+    let daemon = Watched::start(&ground.link, &ground.yaml(&config)).await;
+    // Together, then each by itself, and one more for the cycle that begins before its answer.
+    daemon.after_cycles(5.0).await;
+    let metrics = daemon.get("/metrics").await;
+    let link = &ground.link;
+    for series in [
+        format!("promlink_link_up{{link=\"{link}\"}} 1\n"),
+        format!("promlink_assertion_success{{link=\"{link}\",assertion=\"b\"}} 1\n"),
+        format!("promlink_assertion_success{{link=\"{link}\",assertion=\"c\"}} 1\n"),
     ] {
         assert!(metrics.contains(&series), "{series}{metrics}");
     }

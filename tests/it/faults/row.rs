@@ -25,6 +25,7 @@ pub struct Row {
     beside: String,
     checks: Vec<(&'static str, &'static str)>,
     says: &'static str,
+    shows: Vec<(&'static str, &'static str)>,
 }
 
 /// `told`: `verdict cause path check side`.
@@ -37,6 +38,7 @@ pub fn row(name: impl Into<String>, given: impl Into<Vec<Turn>>, told: &'static 
         beside: String::new(),
         checks: Vec::new(),
         says: "",
+        shows: Vec::new(),
     }
 }
 
@@ -57,9 +59,25 @@ impl Row {
         Self { says, ..self }
     }
 
+    /// A part of the evidence of one check, as JSON.
+    pub fn shows(mut self, check: &'static str, part: &'static str) -> Self {
+        self.shows.push((check, part));
+        self
+    }
+
     /// What it is about.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// `verdict cause path check side`.
+    pub fn told(&self) -> &'static str {
+        self.told
+    }
+
+    /// All findings beside the fault.
+    pub fn found_beside(&self) -> &str {
+        &self.beside
     }
 
     /// Another configuration.
@@ -85,8 +103,8 @@ impl Row {
 
     async fn prove(self) -> Proof {
         let _turn = AT_A_TIME.acquire().await.unwrap();
-        if !can_be_had(&self.given).await {
-            return Proof::Skipped(NO_DROPS);
+        if let Some(why) = is_missing(&self.given).await {
+            return Proof::Skipped(why.to_owned());
         }
         let ground = Ground::build().await;
         ground.turns(&self.given).await;
@@ -102,6 +120,12 @@ impl Row {
         expect("beside", &self.beside, &findings(&link));
         for (check, outcome) in &self.checks {
             expect(check, outcome, &outcome_of(&link, check));
+        }
+        for (check, part) in &self.shows {
+            let evidence = evidence_of(&link, check);
+            if !evidence.contains(part) {
+                expect(check, part, &evidence);
+            }
         }
         let text = |key: &str| link[key].as_str().unwrap_or_default().to_owned();
         if !text("summary").contains(self.says) {
@@ -124,17 +148,24 @@ impl Row {
 
 impl From<Row> for Line {
     fn from(row: Row) -> Self {
-        Self::new(row.name.clone(), [row.told], row.prove())
+        let beside = row.beside.clone();
+        Self::new(row.name.clone(), [row.told], row.prove()).beside(beside)
     }
 }
 
-/// Whether what happens can be made to happen here.
-pub async fn can_be_had(turns: impl IntoIterator<Item = &Turn>) -> bool {
-    let drops = turns.into_iter().any(|turn| matches!(turn, Turn::Drop(_)));
-    !drops || ground::drops_packets().await
+/// Why what happens cannot be made to happen here, if so.
+pub async fn is_missing(turns: impl IntoIterator<Item = &Turn>) -> Option<&'static str> {
+    let turns: Vec<&Turn> = turns.into_iter().collect();
+    let drops = turns.iter().any(|turn| matches!(turn, Turn::Drop(_)));
+    if drops && !ground::drops_packets().await {
+        return Some("a listener with a full queue accepts all the same here");
+    }
+    turns.iter().find_map(
+        |turn| {
+            if let Turn::Real(program) = turn { program.is_missing() } else { None }
+        },
+    )
 }
-
-pub const NO_DROPS: &str = "a listener with a full queue accepts all the same here";
 
 /// One cycle of the one link in `yaml`, as JSON.
 pub async fn check(yaml: &str) -> Value {
@@ -177,8 +208,15 @@ pub fn findings(link: &Value) -> String {
 
 /// What the row of `path/check` says.
 pub fn outcome_of(link: &Value, check: &str) -> String {
-    let found = link["checks"].as_array().unwrap().iter().find(|row| name(row) == check);
-    found.map_or_else(|| "no row".to_owned(), outcome)
+    row_of(link, check).map_or_else(|| "no row".to_owned(), outcome)
+}
+
+fn evidence_of(link: &Value, check: &str) -> String {
+    row_of(link, check).map_or_else(|| "no row".to_owned(), |row| row["evidence"].to_string())
+}
+
+fn row_of<'a>(link: &'a Value, check: &str) -> Option<&'a Value> {
+    link["checks"].as_array().unwrap().iter().find(|row| name(row) == check)
 }
 
 fn name(row: &Value) -> String {

@@ -42,6 +42,25 @@ fn the_last_of_search_and_domain_counts_and_three_servers_do() {
 }
 
 #[test]
+fn tcp_alone_is_wanted_by_its_option() {
+    assert!(DnsSettings::from_texts("options ndots:5 use-vc\n", "").tcp_alone);
+    assert!(!DnsSettings::from_texts("options ndots:5\n", "").tcp_alone);
+}
+
+#[test]
+fn a_host_s_own_domain_is_behind_its_first_dot() {
+    for (host, domain) in [
+        ("web\n", None),
+        ("web.\n", None),
+        ("web.prod.example\n", Some("prod.example")),
+        ("web.example.\n", Some("example")),
+        ("", None),
+    ] {
+        assert_eq!(domain_of(host).as_deref(), domain, "{host}");
+    }
+}
+
+#[test]
 fn few_dots_ask_the_search_list_first() {
     assert_eq!(
         candidates(POD, "prometheus-k8s.monitoring"),

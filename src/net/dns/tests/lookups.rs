@@ -209,21 +209,55 @@ async fn aliases_are_followed_within_one_answer() {
     assert_eq!(server.names(), ["external.example"]);
 }
 
+/// For Go and every libc as well: none of them asks for what an alias stands for.
 #[tokio::test]
-async fn aliases_without_an_end_are_chased() {
+async fn an_alias_alone_has_no_address() {
     let server = Server::start(|heard| match heard.name.as_str() {
         "external.example" => {
             heard.answer([cname(&heard.name, "b.example"), cname("b.example", "c.example")])
         }
-        "c.example" => heard.answer([a(&heard.name, "10.0.0.7")]),
+        "c.example" => heard.answer([a(&heard.name, "10.0.0.7"), aaaa(&heard.name, "fd00::7")]),
         _ => heard.nxdomain(),
     })
     .await;
     let lookup = resolver(&server).lookup("external.example", None, soon()).await;
-    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
-    assert_eq!(lookup.name_that_hit.as_deref(), Some("external.example"));
-    assert_eq!(lookup.ttl, Some(Duration::from_secs(2)));
+    assert_eq!(lookup.result, Err(DnsFailure::NoData));
     assert_eq!(server.names(), ["external.example", "c.example"]);
+    let aliases = lookup.attempts.iter().filter_map(|attempt| attempt.alias.as_deref());
+    assert_eq!(aliases.collect::<Vec<_>>(), ["c.example", "c.example"]);
+}
+
+/// RFC 8020: there is nothing at a name that does not exist, whatever the kind.
+#[tokio::test]
+async fn no_name_for_ipv4_is_no_name_for_ipv6() {
+    let server = Server::start(|heard| match heard.name.as_str() {
+        _ if heard.kind == RecordType::AAAA => Vec::new(),
+        "prometheus.monitoring.svc.cluster.local" => heard.answer([a(&heard.name, "10.0.0.7")]),
+        _ => heard.nxdomain(),
+    })
+    .await;
+    let resolver = resolver_of(vec![server.address], POD, "");
+    let lookup = resolver.lookup("prometheus.monitoring", None, soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
+    assert!(lookup.took < DNS_LAST_SERVER_WAIT, "{:?}", lookup.took);
+    let lookup = resolver.lookup("nobody.example.", None, soon()).await;
+    assert_eq!(lookup.result, Err(DnsFailure::NxDomain));
+}
+
+/// RFC 4074 §4.2: some servers deny the name where they only lack IPv6.
+#[tokio::test]
+async fn no_name_for_ipv6_is_not_no_name_for_ipv4() {
+    let first =
+        Server::start(
+            |heard| {
+                if heard.kind == RecordType::AAAA { heard.nxdomain() } else { Vec::new() }
+            },
+        )
+        .await;
+    let second = Server::start(|heard| heard.answer([a(&heard.name, "10.0.0.7")])).await;
+    let resolver = resolver_of(vec![first.address, second.address], "", "");
+    let lookup = resolver.lookup("prometheus.example", None, soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
 }
 
 #[tokio::test]

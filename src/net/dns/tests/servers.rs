@@ -118,15 +118,23 @@ async fn a_lost_datagram_is_sent_again_and_counted() {
 #[tokio::test]
 async fn silence_about_one_candidate_is_not_silence_about_the_next() {
     let server = Server::start(|heard| match heard.name.as_str() {
-        "prometheus.svc.cluster.local" => heard.nxdomain(),
         "prometheus.corp.example" => Vec::new(),
         _ => good(heard),
     })
     .await;
-    let resolv = "search svc.cluster.local corp.example\n";
-    let lookup =
-        resolver_of(vec![server.address], resolv, "").lookup("prometheus", None, soon()).await;
+    let resolver = resolver_of(vec![server.address], "search corp.example\n", "");
+    let lookup = resolver.lookup("prometheus", None, soon()).await;
     assert_eq!(lookup.name_that_hit.as_deref(), Some("prometheus"));
+}
+
+#[tokio::test]
+async fn where_resolv_conf_wants_it_so_nothing_goes_over_udp() {
+    let server = Server::start(|heard| if heard.over_tcp { good(heard) } else { Vec::new() }).await;
+    let resolver = resolver_of(vec![server.address], "options use-vc\n", "");
+    let lookup = resolver.lookup(GOOD, None, soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
+    assert!(lookup.attempts.iter().all(|attempt| attempt.over_tcp && attempt.resends == 0));
+    assert!(lookup.took < DNS_RESEND_AFTER, "{:?}", lookup.took);
 }
 
 #[tokio::test]

@@ -95,6 +95,27 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         // Prometheus answers Grafana, and the query fails all the same.
         (Heard { query: hidden(), proxy: upstream(3), ..none() }, bad(C::GrafanaServerError), None),
         (Heard { query: ill(C::NoSeries), proxy: upstream(3), ..none() }, bad(C::NoSeries), None),
+        // ... for its settings keep the plugin from asking, as its health check says.
+        (
+            Heard {
+                query: hidden(),
+                proxy: upstream(3),
+                health: Some(C::DatasourceSettingsInvalid),
+                ..none()
+            },
+            bad(C::DatasourceSettingsInvalid),
+            None,
+        ),
+        // An old Grafana makes no data of Prometheus' refusal.
+        (
+            Heard {
+                query: ill(C::NoSeries),
+                proxy: Some(ProxyVoice::Cause(C::Unauthorized)),
+                ..none()
+            },
+            bad(C::Unauthorized),
+            None,
+        ),
         // An old Grafana hides why: health, then a rule, then the proxy's status.
         (Heard { query: hidden(), ..none() }, bad(C::UnreachableFromGrafana), None),
         (
