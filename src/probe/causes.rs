@@ -42,7 +42,7 @@ pub fn dns_words(failure: &DnsFailure) -> String {
         }
         DnsFailure::Refused => "REFUSED".to_owned(),
         DnsFailure::OtherRcode(code) => format!("rcode {code}"),
-        DnsFailure::ServerUnreachable => "nothing listens there".to_owned(),
+        DnsFailure::ServerUnreachable => "port closed, or no way there".to_owned(),
         DnsFailure::Timeout => "no answer".to_owned(),
         DnsFailure::Malformed => "not a DNS message".to_owned(),
         DnsFailure::InvalidName => "not a valid name".to_owned(),

@@ -377,7 +377,7 @@ fn what_does_not_break_a_link() -> Vec<Row> {
         is_slow(row(
             "1.2 s for Grafana's query, threshold 1 s",
             [Turn::Behind(slow)],
-            "degraded slow grafana grafana_query datasource",
+            "degraded slow grafana grafana_query unclear",
         )),
         row(
             "half of the series and a warning (Thanos), for both",
