@@ -94,6 +94,7 @@ runbooks! {
     Slow "slow"
     ClockSkew "clock_skew"
     ReplicasDisagree "replicas_disagree"
+    ConfigReloadFailed "config_reload_failed"
     AssertionFailed "assertion_failed"
     UnreachableFromGrafana "unreachable_from_grafana"
     GrafanaDatabaseDown "grafana_database_down"

@@ -82,7 +82,7 @@ fn humantime(span: Duration) -> String {
 }
 
 fn secrets(found: &Datasource) -> Vec<Finding> {
-    let Some(stored) = &found.secrets else { return Vec::new() };
+    let Some(stored) = &found.stored else { return Vec::new() };
     let lacks = |key: &str| !stored.contains(key);
     let mut findings = Vec::new();
     let mut missing = |is_wanted: bool, key: &str, subject, what: &str| {

@@ -271,6 +271,9 @@ causes! {
     ReplicasDisagree "replicas_disagree" Degrades Data
         "the replicas behind {it} give different answers"
         "Compare the replicas' targets and versions; readers see one or the other by chance."
+    ConfigReloadFailed "config_reload_failed" Notes Data
+        "{it} runs with an old configuration: its last reload failed"
+        "Look for the mistake in the log of {it}; `promtool check config` finds it before a reload does."
     AssertionFailed "assertion_failed" Notes Data
         "an assertion about the data of {it} does not hold"
         "Look at what should produce those series; the evidence names the assertion."

@@ -56,7 +56,7 @@ pub struct Datasource {
     /// It trusts a CA of its own (`tlsAuthWithCACert`).
     pub own_ca: bool,
     /// Keys of the secrets that are stored with it; the list does not tell.
-    pub secrets: Option<BTreeSet<String>>,
+    pub stored: Option<BTreeSet<String>>,
 }
 
 /// A data source's URL, taken apart.
@@ -174,7 +174,7 @@ impl From<Wire> for Datasource {
                 .filter(|_| flag("manageAlerts"))
                 .map(str::to_owned),
             own_ca: flag("tlsAuthWithCACert"),
-            secrets: wire.secure_json_fields.map(|fields| {
+            stored: wire.secure_json_fields.map(|fields| {
                 fields.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
             }),
             exemplars: list("exemplarTraceIdDestinations")

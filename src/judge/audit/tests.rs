@@ -6,7 +6,7 @@ fn found(change: impl FnOnce(&mut Datasource)) -> Datasource {
     let mut found = Datasource {
         kind: "prometheus".to_owned(),
         method: Some("POST".to_owned()),
-        secrets: Some(BTreeSet::new()),
+        stored: Some(BTreeSet::new()),
         ..Datasource::default()
     };
     change(&mut found);
@@ -32,18 +32,18 @@ fn settings_that_cannot_work_are_named() {
     let cases: [(Change, Vec<String>); 15] = [
         (|_| {}, vec![]),
         (|d| d.auth = Some("basic"), invalid("password")),
-        (|d| (d.auth, d.secrets) = (Some("basic"), stored(&["basicAuthPassword"])), vec![]),
+        (|d| (d.auth, d.stored) = (Some("basic"), stored(&["basicAuthPassword"])), vec![]),
         // Where Grafana does not tell what is stored, nothing is known to be missing.
-        (|d| (d.auth, d.secrets) = (Some("basic"), None), vec![]),
+        (|d| (d.auth, d.stored) = (Some("basic"), None), vec![]),
         (|d| d.own_ca = true, invalid("certificate")),
         (
-            |d| (d.auth, d.secrets) = (Some("client_certificate"), stored(&["tlsClientCert"])),
+            |d| (d.auth, d.stored) = (Some("client_certificate"), stored(&["tlsClientCert"])),
             invalid("certificate"),
         ),
         (
             |d| {
                 d.headers = vec!["X-Scope-OrgID".to_owned(), "X-Other".to_owned()];
-                d.secrets = stored(&["httpHeaderValue1"]);
+                d.stored = stored(&["httpHeaderValue1"]);
             },
             invalid("header"),
         ),

@@ -6,8 +6,10 @@ use crate::classify::prometheus::around;
 use crate::probe::direct::Steps;
 use crate::probe::explain;
 use crate::probe::hops::Hops;
+use crate::report::cause::Cause;
 use crate::report::check::Check;
 use crate::report::facts::Key;
+use crate::report::finding::Finding;
 use crate::report::seen::Flavour;
 
 impl Steps<'_> {
@@ -32,10 +34,12 @@ impl Steps<'_> {
         self.leg.seen.flavour = about.flavour;
         self.leg.seen.version.clone_from(&about.version);
         self.leg.seen.scrape_interval = about.status.scrape_interval;
-        if let Some(row) = self.leg.rows.get_mut(Check::Query)
-            && let Some(retention) = &about.status.retention
-        {
+        let Some(row) = self.leg.rows.get_mut(Check::Query) else { return };
+        if let Some(retention) = &about.status.retention {
             row.facts.text(Key::Retention, retention);
+        }
+        if about.status.reload_failed {
+            row.findings.push(Finding::of(Cause::ConfigReloadFailed, String::new()));
         }
     }
 

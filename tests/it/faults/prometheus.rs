@@ -408,6 +408,12 @@ fn what_does_not_break_a_link() -> Vec<Row> {
             "working",
         ),
         row(
+            "Prometheus' last reload failed",
+            [Turn::Serve(|setup| setup.reload_failed = true)],
+            "working",
+        )
+        .beside("notes config_reload_failed direct/query"),
+        row(
             "Prometheus' clock is 300 s ahead",
             [Turn::Both(F::Skewed(300))],
             "degraded clock_skew direct query prometheus",

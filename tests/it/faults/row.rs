@@ -181,7 +181,7 @@ pub fn is_of_a_viewer(request: &str) -> bool {
             .is_some_and(|uid| !uid.is_empty() && !uid.contains('/')),
     };
     // A base path that is wrong is asked all the same.
-    OF_A_VIEWER.iter().any(|allowed| is_like(&allowed)) || !request.contains(" /api/")
+    OF_A_VIEWER.iter().any(is_like) || !request.contains(" /api/")
 }
 
 /// Why what happens cannot be made to happen here, if so.
