@@ -20,11 +20,11 @@ use crate::expose::metrics::process::Process;
 use crate::expose::table::FailOn;
 use crate::expose::{Shown, json, table};
 use crate::keeper;
-use crate::link::Link;
+use crate::link::{Auth, GrafanaName, Link};
 use crate::links::LinkSet;
 use crate::links::found::Found;
 use crate::net::dns::{DnsSettings, Resolver};
-use crate::probe::Probe;
+use crate::probe::{Made, Probe};
 use crate::reload::{Handle, Reload, Reloader};
 use crate::report::Trigger;
 use crate::report::verdict::Verdict;
@@ -122,7 +122,7 @@ pub async fn serve(
 /// There is no way to ask, as a sentence.
 pub(crate) async fn look_around(settings: &Settings) -> Result<Around, String> {
     let resolver = resolver(settings, &Arc::new(SelfStats::default()))?;
-    Ok(wellknown::look(&resolver).await)
+    wellknown::look(&resolver).await
 }
 
 /// The daemon's parts, assembled and not yet running.
@@ -339,6 +339,30 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     // What could not be listed is what nobody can tell of.
     let verdicts = verdicts.chain(notes.iter().map(|_| Verdict::Blind)).collect();
     Ok(CheckResult { text, notes, verdicts })
+}
+
+/// Makes a token for promlink in the Grafana of a link, with the login that the configuration has.
+///
+/// # Errors
+/// Why there is none, as a sentence.
+pub async fn grafana_token(
+    settings: Settings,
+    grafana: &GrafanaName,
+    life: Option<Duration>,
+) -> Result<Made, String> {
+    let stats = Arc::new(SelfStats::default());
+    let probe = Probe::new(resolver(&settings, &stats)?, stats, &host_name());
+    let is_its = |link: &&Link| link.grafana.as_ref().is_some_and(|side| side.name == *grafana);
+    let link = settings.links.iter().find(is_its);
+    let link = link.ok_or_else(|| format!("no link uses the Grafana {}", grafana.as_str()))?;
+    let end = link.grafana.as_ref().map(|side| &side.end);
+    let login = end.and_then(|end| end.bootstrap.clone().or(end.endpoint.http.auth.clone()));
+    match login {
+        Some(login @ Auth::Basic { .. }) => probe.make_token(link, &login, life).await,
+        Some(Auth::Scheme { .. }) | None => Err("no login is given that may make a token: \
+             --grafana.user with --grafana.password-file, or `bootstrap` in the file"
+            .to_owned()),
+    }
 }
 
 /// Cycles of one link until one does not fail or the time is over. What a cycle reached does not

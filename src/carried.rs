@@ -89,8 +89,21 @@ pub struct About {
     pub version: Option<String>,
     /// Its name led to pods: it is there exactly while one of them is ready.
     pub is_headless: bool,
+    /// How it is set up.
+    pub status: Status,
     /// When it was asked.
     pub asked: Now,
+}
+
+/// How a server is set up, as far as its status pages tell.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// How often it scrapes, unless a job says otherwise.
+    pub scrape_interval: Option<Duration>,
+    /// How long it keeps data, in its own words.
+    pub retention: Option<String>,
+    /// Its last reload of the configuration failed.
+    pub reload_failed: bool,
 }
 
 /// A call to Grafana that is under way.

@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod explain;
 mod flags;
+mod token;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::check::CheckArgs;
 use self::config::ConfigCommand;
 use self::flags::Flags;
+use self::token::TokenArgs;
 use crate::app;
 use crate::config::{ConfigErrors, Level, Log, Settings, Sources, fingerprint, load_bytes, read};
 use crate::demo;
@@ -66,6 +68,9 @@ enum Command {
         /// A code such as `connection_refused`
         cause: Option<String>,
     },
+    /// Make a token for promlink in Grafana, with an administrator's login, and print it
+    #[command(after_help = token::EXAMPLE)]
+    GrafanaToken(TokenArgs),
     /// Watch promlink at work, with stand-ins that break and recover
     Demo {
         /// End after the story; exit 0 if every verdict was the expected one
@@ -130,18 +135,18 @@ fn serve(args: ServeArgs) -> ExitCode {
 
 /// What DNS knows. What went wrong was said.
 fn look_around(sources: &Sources) -> Result<Around, ExitCode> {
-    let settings = load_bytes(sources, None).map_err(|errors| refuse(&errors))?;
+    // Other variables may complete what is yet to be found.
+    let is_dns =
+        |(name, _): &&(OsString, OsString)| name.as_encoded_bytes().starts_with(b"PROMLINK__DNS__");
+    let env = sources.env.iter().filter(is_dns).cloned().collect();
+    let dns = Sources { env, ..Sources::default() };
+    let settings = load_bytes(&dns, None).map_err(|errors| refuse(&errors))?;
     let mut around = Err("the runtime did not start".to_owned());
     let code = with_runtime(async {
         around = app::look_around(&settings).await;
         ExitCode::SUCCESS
     });
-    match around {
-        Ok(around) if around.is_empty() => Err(failed(&Around::nothing())),
-        Ok(around) => Ok(around),
-        Err(error) if code == ExitCode::SUCCESS => Err(failed(&error)),
-        Err(_) => Err(code),
-    }
+    around.map_err(|error| if code == ExitCode::SUCCESS { failed(&error) } else { code })
 }
 
 fn demo(once: bool) -> ExitCode {
@@ -232,6 +237,7 @@ impl Command {
             Self::Metrics { markdown: false } => say(&catalog::table(), 0),
             Self::Metrics { markdown: true } => say(&catalog::markdown(), 0),
             Self::Explain { cause } => explain::run(cause.as_deref()),
+            Self::GrafanaToken(args) => token::run(args),
             Self::Demo { once } => demo(once),
         }
     }

@@ -27,6 +27,7 @@ use origin::Problems;
 use crate::link::discover::Discover;
 use crate::link::{AlarmTiming, Grafana, GrafanaName, Link};
 pub use files::warnings;
+pub use node::nearest;
 pub use origin::ConfigErrors;
 pub use show::show;
 pub use words::meant;

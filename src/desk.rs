@@ -15,11 +15,10 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::carried::NameMemory;
 use crate::clock::Now;
-use crate::link::Grafana;
+use crate::link::{Auth, Grafana};
 use crate::report::Row;
 use crate::report::check::CheckMap;
-use crate::report::seen::Seen;
-use crate::secret::Secret;
+use crate::report::seen::{Neighbours, Seen};
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +38,8 @@ pub struct Desk {
     pub visit: Shared<Visit>,
     /// Our rights there.
     pub auth: Shared<Rights>,
+    /// Which data sources there are.
+    pub list: Shared<List>,
     /// Where it last answered, and by which name.
     pub last: std::sync::Mutex<LastGood>,
     /// A token that we made for ourselves.
@@ -59,8 +60,8 @@ pub struct LastGood {
 /// A token that we made for ourselves, in memory alone.
 #[derive(Debug, Default)]
 pub struct OwnToken {
-    /// The token.
-    pub token: Option<Secret>,
+    /// What opens Grafana's API with it.
+    pub token: Option<Auth>,
     /// When it was made.
     pub made: Option<Now>,
     /// When we last tried to make one.
@@ -99,6 +100,17 @@ pub struct Rights {
     pub passed: bool,
 }
 
+/// Which data sources there are.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// When it began to be asked.
+    pub began: Now,
+    /// When it was known.
+    pub ended: Now,
+    /// None where Grafana does not tell.
+    pub known: Option<Neighbours>,
+}
+
 /// Something that one link finds out for all.
 #[derive(Debug)]
 pub struct Shared<T>(Mutex<Option<Arc<T>>>);
@@ -130,6 +142,7 @@ impl Desk {
             grafana,
             visit: Shared::default(),
             auth: Shared::default(),
+            list: Shared::default(),
             last: std::sync::Mutex::default(),
             own: std::sync::Mutex::default(),
             slots: Arc::new(Semaphore::new(SLOTS)),
@@ -218,6 +231,13 @@ impl Wants {
 impl Finding for Visit {
     fn span(&self) -> (Now, Now, bool) {
         (self.began, self.ended, self.passed)
+    }
+}
+
+impl Finding for List {
+    /// That we may not read it does not change from one minute to the next.
+    fn span(&self) -> (Now, Now, bool) {
+        (self.began, self.ended, true)
     }
 }
 

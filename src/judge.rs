@@ -5,6 +5,7 @@
 //! threshold.
 
 pub mod assertion;
+pub mod audit;
 
 use std::time::{Duration, SystemTime};
 

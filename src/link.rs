@@ -87,6 +87,8 @@ pub struct Grafana {
     pub endpoint: Endpoint,
     /// The organisation that the token must belong to, when the user named one.
     pub org_id: Option<u64>,
+    /// Visit every address behind its name, not only the first that answers.
+    pub all_addresses: bool,
     /// Who may make a token for us where none is given or the given one is rejected.
     pub bootstrap: Option<Auth>,
 }
@@ -269,6 +271,16 @@ pub struct AlarmTiming {
     pub keep_firing_for: Duration,
     /// From this many links on, one server or Grafana raises one alarm for all of them.
     pub collapse_at: usize,
+}
+
+// === impl Auth ===
+
+impl Auth {
+    /// This token.
+    #[must_use]
+    pub fn bearer(token: String) -> Self {
+        Self::Scheme { scheme: "Bearer".to_owned(), credentials: Secret::Value(token) }
+    }
 }
 
 // === impl LinkName, GrafanaName ===

@@ -14,6 +14,8 @@ mod hops;
 mod line;
 mod query;
 
+pub use grafana::Made;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,7 +31,7 @@ use crate::desk::Desk;
 use crate::discover::{Lister, NoList};
 use crate::judge;
 use crate::link::discover::Leave;
-use crate::link::{Cadence, GrafanaName, GrafanaSide, Link};
+use crate::link::{Auth, Cadence, GrafanaName, GrafanaSide, Link};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
 use crate::plan;
@@ -114,20 +116,30 @@ impl Probe {
     }
 }
 
+impl Probe {
+    /// Makes a token for us in the link's Grafana, with a login that may do so; one that lives for
+    /// ever unless `life` says otherwise.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub async fn make_token(
+        &self,
+        link: &Link,
+        login: &Auth,
+        life: Option<Duration>,
+    ) -> Result<Made, String> {
+        let Some(side) = &link.grafana else { return Err("the link has no Grafana".to_owned()) };
+        let occasion = Occasion::of(link, Trigger::Request, &Carried::default());
+        let (net, desk) = (self.net(), self.desk(side));
+        Box::pin(grafana::make_token(&net, &desk, link, side, login, life, occasion)).await
+    }
+}
+
 impl Prober for Probe {
     async fn cycle(&self, link: Arc<Link>, trigger: Trigger, mut carried: Carried) -> Cycle {
         let watch = Stopwatch::start();
         let net = self.net();
-        let occasion = Occasion {
-            trigger,
-            started: clock::now(),
-            deadlines: Deadlines::of(link.cadence),
-            last_end: carried.last_end,
-            freshness: judge::freshness_limit(
-                link.thresholds.freshness,
-                carried.grafana.datasource.as_ref().and_then(|seen| seen.scrape_interval),
-            ),
-        };
+        let occasion = Occasion::of(&link, trigger, &carried);
         let facts = carried.facts.clone();
         let direct = link.prometheus.as_ref().map(|endpoint| {
             Box::pin(direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion))
@@ -146,6 +158,7 @@ impl Prober for Probe {
         }
         if let Some(walk) = &mut through {
             agreement::check(&link, direct.as_ref(), walk);
+            agreement::interval(direct.as_ref(), walk);
         }
         carried.last_end = Some(clock::now());
         let report = Report {
@@ -179,6 +192,21 @@ impl Lister for Probe {
 
     fn zone(&self) -> Option<String> {
         self.net().resolver.settings().zone().map(str::to_owned)
+    }
+}
+
+// === impl Occasion ===
+
+impl Occasion {
+    fn of(link: &Link, trigger: Trigger, carried: &Carried) -> Self {
+        let scraped = carried.grafana.datasource.as_ref().and_then(|seen| seen.scrape_interval);
+        Self {
+            trigger,
+            started: clock::now(),
+            deadlines: Deadlines::of(link.cadence),
+            last_end: carried.last_end,
+            freshness: judge::freshness_limit(link.thresholds.freshness, scraped),
+        }
     }
 }
 

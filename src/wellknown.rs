@@ -55,7 +55,10 @@ pub struct There {
 pub struct Around(BTreeMap<&'static str, There>);
 
 /// Asks for all names.
-pub async fn look(resolver: &Resolver) -> Around {
+///
+/// # Errors
+/// There is nothing, and what that means, as a sentence.
+pub async fn look(resolver: &Resolver) -> Result<Around, String> {
     let each = NAMESPACES.map(async |namespace| {
         let prometheus = first(resolver, &PROMETHEUS, namespace, &PORT_NAMES, &[9090, 80]);
         let grafana = first(resolver, &GRAFANA, namespace, &[], &[3000, 80]);
@@ -63,7 +66,19 @@ pub async fn look(resolver: &Resolver) -> Around {
         (namespace, There { prometheus, grafana })
     });
     let found = join_all(each).await.into_iter();
-    Around(found.filter(|(_, there)| *there != There::default()).collect())
+    let around = Around(found.filter(|(_, there)| *there != There::default()).collect());
+    if !around.0.is_empty() {
+        return Ok(around);
+    }
+    // Silence is not absence. Every cluster has this one, and whoever denies it is none.
+    let zone = resolver.settings().zone().unwrap_or(ZONE);
+    let name = format!("kubernetes.default.svc.{zone}");
+    match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
+        Err(failure) if !failure.is_answer() => {
+            Err("DNS does not answer; write down where Prometheus and Grafana are".to_owned())
+        }
+        Ok(_) | Err(_) => Err(nothing()),
+    }
 }
 
 /// The first of `names` that exists, and its port: one that has one of those names, else one of the
@@ -96,15 +111,20 @@ async fn first(
     join_all(each).await.into_iter().flatten().next()
 }
 
+/// What was asked for, for people who have something else.
+fn nothing() -> String {
+    format!(
+        "DNS knows no Prometheus and no Grafana by the usual names ({}, …; {}, …) in the \
+         namespaces {}; write down where they are",
+        PROMETHEUS.first().unwrap_or(&""),
+        GRAFANA.first().unwrap_or(&""),
+        NAMESPACES.join(", ")
+    )
+}
+
 // === impl Around ===
 
 impl Around {
-    /// Whether there is nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// A configuration of what was found: a link for each Prometheus, through the Grafana beside it
     /// and its default data source; further data sources are found by themselves.
     #[must_use]
@@ -151,18 +171,6 @@ impl Around {
             }
         }
         words
-    }
-
-    /// What was asked for, for people who have something else.
-    #[must_use]
-    pub fn nothing() -> String {
-        format!(
-            "DNS knows no Prometheus and no Grafana by the usual names ({}, …; {}, …) in the \
-             namespaces {}; write down where they are",
-            PROMETHEUS.first().unwrap_or(&""),
-            GRAFANA.first().unwrap_or(&""),
-            NAMESPACES.join(", ")
-        )
     }
 }
 

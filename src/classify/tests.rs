@@ -128,6 +128,8 @@ fn judged(judge: &str, answer: &Answer<'_>) -> String {
             }
             None => "none".to_owned(),
         },
+        "runtime" => format!("{:?}", prometheus::around::runtime(answer)),
+        "interval" => format!("{:?}", prometheus::around::scrape_interval(answer)),
         "prefix" => format!("{:?}", prometheus::around::prefix(answer)),
         "health" => match grafana::health(answer) {
             Ok(health) => format!("version {}", health.version.as_deref().unwrap_or("hidden")),

@@ -3,44 +3,32 @@
 use std::process::ExitCode;
 
 use super::{complain, say};
-use crate::config::meant;
+use crate::config::nearest;
 use crate::expose::runbook;
-use crate::report::cause::{Cause, Weight};
+use crate::report::cause::Cause;
 
 pub fn run(code: Option<&str>) -> ExitCode {
     let Some(code) = code else {
-        return say(&list(), 0);
+        let how = "`promlink explain CAUSE` tells what one means and what to do.";
+        return say(&format!("{}\n{how}\n", runbook::list()), 0);
     };
     match Cause::from_code(code) {
-        Some(cause) => say(&explain(cause), 0),
-        None => {
-            let known: Vec<&str> = Cause::ALL.iter().map(|cause| cause.code()).collect();
-            let meant = meant(code, &known, "");
-            complain(&format!("`{code}` is no cause; {meant}\n`promlink explain` lists them all"))
-        }
+        Some(cause) => say(&runbook::plain(cause), 0),
+        None => complain(&format!(
+            "`{code}` is no cause{}\n`promlink explain` lists them all",
+            meant(code).unwrap_or_default()
+        )),
     }
 }
 
-fn explain(cause: Cause) -> String {
-    let row = cause.row();
-    let weight = match row.weight {
-        Weight::Breaks => "breaks the link: panels get no true data",
-        Weight::Degrades => "degrades the link: panels get data, but something wants attention",
-        Weight::Notes => "is worth knowing; the link's verdict stays",
-    };
-    let summary = format!("{}: {}.\n\nIt {weight}.\n\n{}\n", row.code, row.sentence, row.next_step);
-    format!("{}\n{}", either_end(&summary), runbook::body(cause))
-}
-
-fn list() -> String {
-    let width = Cause::ALL.iter().map(|cause| cause.code().len()).max().unwrap_or_default();
-    let line = |cause: &Cause| format!("{:width$}  {}\n", cause.code(), cause.row().sentence);
-    either_end(&Cause::ALL.iter().map(line).collect::<String>())
-}
-
-/// Which end a sentence is about is known only once a cause was found.
-fn either_end(text: &str) -> String {
-    text.replace("{it}", "the server")
+/// Those of which a part was given, or else the one that resembles it.
+fn meant(code: &str) -> Option<String> {
+    let codes = Cause::ALL.iter().map(|cause| cause.code());
+    let with_it: Vec<&str> = codes.clone().filter(|known| known.contains(code)).collect();
+    if !code.is_empty() && with_it.len() > 1 {
+        return Some(format!("; there are: {}", with_it.join(", ")));
+    }
+    nearest(code, codes).map(|nearest| format!("; did you mean `{nearest}`?"))
 }
 
 #[cfg(test)]
@@ -48,17 +36,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_explained() {
-        let text = explain(Cause::ConnectionRefused);
-        assert!(
-            text.starts_with("connection_refused: the server refused the connection"),
-            "{text}"
+    fn a_wrong_code_leads_to_the_right_one() {
+        let check = |code, expected: Option<&str>| assert_eq!(meant(code).as_deref(), expected);
+        check("conection_refused", Some("; did you mean `connection_refused`?"));
+        check(
+            "proxy",
+            Some("; there are: proxy_unreachable, proxy_refused, forward_proxy_answered"),
         );
-        assert!(text.contains("\n\nIt breaks the link"), "{text}");
-        assert!(text.contains(&format!("\n\n{}\n\n", Cause::ConnectionRefused.row().next_step)));
-        assert!(text.ends_with(runbook::body(Cause::ConnectionRefused)));
-        assert!(!text.contains("# connection_refused"), "{text}");
-        assert_eq!(list().lines().count(), Cause::ALL.len());
-        assert!(Cause::ALL.iter().all(|cause| !explain(*cause).contains("{it}")));
+        check("quantum", None);
+        check("", None);
     }
 }

@@ -11,6 +11,7 @@ use super::link::{Around, defaults, link};
 use super::node::Node;
 use super::words::{
     NAME_RULE, dns_server, duration, is_dns_name, is_name, listen_address, meant, number, one_of,
+    switch,
 };
 use super::{Base, DnsOverrides, Level, Log, LogFormat, Settings, Web};
 use crate::link::discover::Discover;
@@ -118,6 +119,7 @@ fn grafana(node: &Node<'_>, rest: &Rest<'_>) -> Option<(Grafana, Option<Discover
         let org_id = keys.get("org_id", |node| number(node, 1..=u64::MAX));
         let http = http(keys, base).finish(&HttpPart::default());
         let http = http.map_err(|what| keys.fail(what)).ok();
+        let all_addresses = keys.get("all_addresses", switch).unwrap_or(false);
         let bootstrap = keys.get("bootstrap", |node| login(node, base, "user"));
         let bootstrap = bootstrap.map(|(username, password)| Auth::Basic { username, password });
         let is_user =
@@ -127,7 +129,7 @@ fn grafana(node: &Node<'_>, rest: &Rest<'_>) -> Option<(Grafana, Option<Discover
         }
         let discover = keys.get_beside("discover", |node, keys| discover(node, keys, rest));
         let endpoint = Endpoint { url: url?, http: http? };
-        Some((Grafana { endpoint, org_id, bootstrap }, discover))
+        Some((Grafana { endpoint, org_id, all_addresses, bootstrap }, discover))
     })?
 }
 

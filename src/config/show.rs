@@ -41,6 +41,9 @@ pub fn show(settings: &Settings) -> String {
                     if let Some(org_id) = grafana.org_id {
                         yaml.key("org_id", org_id);
                     }
+                    if grafana.all_addresses {
+                        yaml.key("all_addresses", true);
+                    }
                     if let Some(Auth::Basic { username, password }) = &grafana.bootstrap {
                         yaml.section("bootstrap", |yaml| {
                             yaml.key("user", quoted(username));

@@ -6,6 +6,7 @@
 
 mod zone;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -56,6 +57,7 @@ async fn run(
 ) {
     let Ok(address) = tcp.local_addr() else { return };
     let mut connections = JoinSet::new();
+    let mut lost = BTreeSet::new();
     loop {
         // Answers that wait end with the sockets, so each round of a port has its own.
         let mut late = JoinSet::new();
@@ -67,6 +69,9 @@ async fn run(
                 received = udp.recv_from(&mut buffer) => {
                     let Ok((length, from)) = received else { continue };
                     let question = buffer.get(..length).unwrap_or_default().to_vec();
+                    if stage.fault() == Fault::LosesFirst && lost.insert(question.clone()) {
+                        continue;
+                    }
                     if let Fault::Slow(delay) = stage.fault() {
                         let stage = stage.clone();
                         late.spawn(async move {
@@ -131,6 +136,7 @@ fn answer(question: &[u8], stage: &Stage<Zone, Fault>, transport: Transport) -> 
         Fault::None
         | Fault::Truncate
         | Fault::TcpOnly
+        | Fault::LosesFirst
         | Fault::ServFail
         | Fault::Refused
         | Fault::Unsynchronised

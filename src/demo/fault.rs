@@ -19,6 +19,8 @@ pub enum Dns {
     Unsynchronised,
     /// NXDOMAIN for every name.
     NxDomainAll,
+    /// The first packet of each question is lost, and the next one answered.
+    LosesFirst,
     /// Over UDP only a truncated header; TCP answers.
     Truncate,
     /// Bytes that are no DNS message.
@@ -132,6 +134,8 @@ pub enum Prometheus {
     Empty,
     /// The newest sample is that old.
     Stale(Duration),
+    /// The newest sample is so far ahead of its own clock.
+    Ahead(Duration),
     /// A web page that is no login page.
     Html,
     /// The metrics of an exporter on every path.
@@ -150,6 +154,8 @@ pub enum Prometheus {
     Says(Said),
     /// A store behind it is gone: half of the series and a warning.
     Partial,
+    /// It is Thanos, and so many of its two stores are left; it does not warn any more.
+    Stores(u8),
     /// Every target is down.
     AllDown,
     /// So many series.

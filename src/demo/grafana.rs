@@ -20,8 +20,8 @@ use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
 pub use accounts::{Account, Accounts};
-use upstream::Ask;
 pub use upstream::Network;
+use upstream::{Ask, Tls};
 
 /// A running stand-in for Grafana.
 pub type Grafana = Standin<Setup, fault::Grafana>;
@@ -35,6 +35,8 @@ pub struct Setup {
     pub datasources: Vec<Datasource>,
     /// The tokens that it accepts.
     pub tokens: BTreeSet<String>,
+    /// The path that it serves from as well, empty or like `/grafana`: `serve_from_sub_path`.
+    pub sub_path: String,
     /// The organisation of those tokens.
     pub org_id: u64,
     /// What it knows of the network.
@@ -69,6 +71,10 @@ pub struct Datasource {
     pub access: String,
     /// Its settings.
     pub json_data: Value,
+    /// It signs in with a password.
+    pub basic_auth: bool,
+    /// Its secret settings, which nobody is shown: `tlsCACert` and the like.
+    pub secrets: Value,
 }
 
 /// The token that a setup accepts unless told otherwise.
@@ -86,6 +92,8 @@ impl Datasource {
             is_default: true,
             access: "proxy".to_owned(),
             json_data: json!({"httpMethod": "POST", "timeInterval": "30s"}),
+            basic_auth: false,
+            secrets: json!({}),
         }
     }
 }
@@ -98,6 +106,7 @@ impl Setup {
             flavour,
             datasources: vec![Datasource::prometheus(url)],
             tokens: [TOKEN.to_owned()].into(),
+            sub_path: String::new(),
             org_id: 1,
             network: Network::default(),
             accounts: Accounts::default(),
@@ -127,7 +136,10 @@ pub async fn start(listen: SocketAddr, setup: Setup) -> io::Result<Grafana> {
 
 async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
     let mut connection = Connection::new(stream);
-    while let Some(request) = connection.request().await {
+    while let Some(mut request) = connection.request().await {
+        if let Some(path) = request.path.strip_prefix(&stage.state().sub_path) {
+            request.path = path.to_owned();
+        }
         stage.saw(format!("{} {}", request.method, request.path));
         let answering = stage.answering();
         let is_query = request.path.ends_with("/api/ds/query");
@@ -368,12 +380,18 @@ fn describe(datasource: &Datasource, setup: &Setup, fault: fault::Grafana, liste
         (true, fault::Grafana::PluginNotRegistered) => "public/img/icn-datasource.svg",
         (true, _) => "public/plugins/prometheus/img/prometheus_logo.svg",
     };
-    json!({
+    let mut described = json!({
         "id": 1, "uid": datasource.uid, "orgId": setup.org_id, "name": datasource.name,
         "type": datasource.kind, "typeLogoUrl": logo, "access": datasource.access,
-        "url": datasource.url, "user": "", "database": "", "basicAuth": false,
+        "url": datasource.url, "user": "", "database": "", "basicAuth": datasource.basic_auth,
         "isDefault": datasource.is_default, "jsonData": datasource.json_data, "readOnly": false,
-    })
+    });
+    if !listed {
+        let stored = datasource.secrets.as_object().into_iter().flatten();
+        let stored = stored.map(|(key, _)| (key.clone(), Value::Bool(true)));
+        described["secureJsonFields"] = Value::Object(stored.collect());
+    }
+    described
 }
 
 async fn datasource_health(setup: &Setup, datasource: &Datasource, fault: fault::Grafana) -> Reply {
@@ -418,6 +436,9 @@ async fn proxy(
     if datasource.url.is_empty() {
         return error(500, "Failed creating data source proxy");
     }
+    let Ok(tls) = Tls::of(datasource) else {
+        return error(400, "Unable to load TLS certificate");
+    };
     // 9.x takes the uid off the path only up to a hyphen.
     let rest = match (setup.flavour, uid.split_once('-')) {
         (Flavour::V9, Some((_, rest))) => format!("-{rest}/{path}"),
@@ -426,7 +447,7 @@ async fn proxy(
     let url = format!("{}/{rest}", datasource.url.trim_end_matches('/'));
     let form = String::from_utf8_lossy(&request.body);
     let ask = if request.method == "POST" { Ask::Post(&form) } else { Ask::Get(&request.query) };
-    match setup.network.once(&url, ask).await {
+    match setup.network.once(&tls, &url, ask).await {
         Err(failure) => {
             let status = if failure.is_timeout { 504 } else { 502 };
             Reply { status, headers: Vec::new(), body: Vec::new() }

@@ -69,6 +69,12 @@ impl Connection {
                 break at + 4;
             }
             self.fill(MAX_HEAD).await?;
+            // A handshake of TLS: Go says so at once, and waits for no end of a head.
+            if self.buffer.starts_with(&[0x16, 3]) {
+                let text = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request";
+                self.stream.write_all(text.as_bytes()).await.ok()?;
+                return None;
+            }
         };
         let head: Vec<u8> = self.buffer.drain(..end).collect();
         let mut request = Request::parse(str::from_utf8(&head).ok()?)?;

@@ -38,6 +38,10 @@ pub struct Setup {
     pub prefix: String,
     /// The value of the `Authorization` header that it wants.
     pub authorization: Option<String>,
+    /// How often it scrapes, in seconds.
+    pub scrapes_each: u32,
+    /// Its last reload failed.
+    pub reload_failed: bool,
     /// How it answers, below what it says.
     pub odd: Odd,
     /// Its JSON has its keys in another order, blanks, escapes, unknown keys, and remarks.
@@ -63,6 +67,8 @@ impl Default for Setup {
             version: Version::V3,
             prefix: String::new(),
             authorization: None,
+            scrapes_each: 30,
+            reload_failed: false,
             odd: Odd::No,
             odd_json: false,
         }
@@ -126,6 +132,11 @@ fn answer(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
         (_, Some(reply)) => reply,
         ("/-/ready", None) => Reply::text(200, "Prometheus Server is Ready.\n"),
         ("/api/v1/status/buildinfo", None) => Reply::json(200, buildinfo(setup.version)),
+        ("/api/v1/status/runtimeinfo", None) => Reply::json(200, runtimeinfo(setup)),
+        ("/api/v1/status/config", None) => Reply::json(200, config(setup)),
+        ("/api/v1/stores", None) if let fault::Prometheus::Stores(left) = fault => {
+            Reply::json(200, stores(left))
+        }
         ("/api/v1/query", None) => match request.method.as_str() {
             "POST" if fault == fault::Prometheus::GetOnly => not_allowed("GET, OPTIONS"),
             "GET" | "POST" => query(request, setup, fault),
@@ -133,6 +144,20 @@ fn answer(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
         },
         (_, None) => not_found(),
     }
+}
+
+fn runtimeinfo(setup: &Setup) -> Value {
+    json!({"status": "success", "data": {
+        "reloadConfigSuccess": !setup.reload_failed, "corruptionCount": 0, "storageRetention": "15d",
+    }})
+}
+
+fn config(setup: &Setup) -> Value {
+    let each = setup.scrapes_each;
+    let yaml = format!(
+        "global:\n  scrape_interval: {each}s\n  scrape_timeout: 10s\n  evaluation_interval: 30s\n"
+    );
+    json!({"status": "success", "data": {"yaml": yaml}})
 }
 
 /// What something in place of Prometheus answers, or in front of it.
@@ -179,10 +204,12 @@ fn in_front(request: &Request, fault: fault::Prometheus) -> Option<Reply> {
         | F::GetOnly
         | F::Empty
         | F::Stale(_)
+        | F::Ahead(_)
         | F::QueryTimeout
         | F::SlowQuery(..)
         | F::StorageFailing
         | F::Partial
+        | F::Stores(_)
         | F::AllDown
         | F::Series(_)
         | F::Skewed(_) => None,
@@ -218,8 +245,15 @@ fn query(request: &Request, setup: &Setup, fault: fault::Prometheus) -> Reply {
     match promql::evaluate(request.parameter("query"), &data(setup, fault)) {
         Ok(data) if setup.odd_json => Reply::json(200, ODD.replace("DATA", &data)),
         Ok(data) => {
-            let warnings = if fault == F::Partial { PARTIAL } else { "" };
-            Reply::json(200, format!(r#"{{"status":"success","data":{data}{warnings}}}"#))
+            // Thanos writes this last into `data`.
+            let data = match data.strip_suffix('}') {
+                Some(inner) if matches!(fault, F::Stores(_)) => {
+                    format!("{inner},\"analysis\":{{}}}}")
+                }
+                Some(_) | None => data,
+            };
+            let more = if fault == F::Partial { PARTIAL } else { "" };
+            Reply::json(200, format!(r#"{{"status":"success","data":{data}{more}}}"#))
         }
         Err(text) => error(400, "bad_data", &format!("invalid parameter \"query\": {text}")),
     }
@@ -233,6 +267,19 @@ const ODD: &str = concat!(
     "\r\n { \"infos\" : [\"PromQL info: metric might not be a counter\"],\t\"data\":DATA,",
     "\"trace\": {\"x\": [1e300, null, {}]}, \"st\\u0061tus\" :\n \"succ\\u0065ss\" }\n\n"
 );
+
+/// The two stores of Thanos, so many of which are left.
+fn stores(left: u8) -> String {
+    let stores = (0..2).map(|number| {
+        let name = format!("10.0.0.{}:10901", 7 + number);
+        let error = (number >= left).then(|| {
+            format!("rpc error: code = DeadlineExceeded desc = dial tcp {name}: connection refused")
+        });
+        json!({"name": name, "lastError": error, "minTime": 0, "maxTime": i64::MAX})
+    });
+    let stores: Vec<Value> = stores.collect();
+    json!({"status": "success", "data": {"sidecar": stores}}).to_string()
+}
 
 /// What Thanos adds when a store is gone.
 const PARTIAL: &str = concat!(
@@ -251,9 +298,9 @@ fn data(setup: &Setup, fault: fault::Prometheus) -> Data {
     use fault::Prometheus as F;
     let targets = if let F::Series(n) = fault {
         n
-    } else if fault == F::Empty {
+    } else if matches!(fault, F::Empty | F::Stores(0)) {
         0
-    } else if fault == F::Partial {
+    } else if matches!(fault, F::Partial | F::Stores(1)) {
         setup.targets.div_ceil(2)
     } else {
         setup.targets
@@ -264,6 +311,7 @@ fn data(setup: &Setup, fault: fault::Prometheus) -> Data {
         first: setup.first,
         down: if fault == F::AllDown { targets } else { setup.down },
         age: if let F::Stale(age) = fault { age } else { Duration::from_secs(1) },
+        ahead: if let F::Ahead(ahead) = fault { ahead } else { Duration::ZERO },
         skew: if let F::Skewed(seconds) = fault { seconds } else { 0 },
     }
 }

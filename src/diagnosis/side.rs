@@ -87,7 +87,8 @@ fn grafana_itself(cause: Cause, told: bool) -> Side {
 /// Grafana fails where we pass: what the data source says differs from what works.
 fn through_grafana_alone(cause: Cause) -> Side {
     use Cause as C;
-    if cause == C::NoResponse {
+    // Late, or never within the time: Grafana's load looks like a bad way from there.
+    if matches!(cause, C::NoResponse | C::Slow) {
         Side::Unclear
     } else if matches!(
         cause,

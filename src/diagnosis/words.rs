@@ -139,7 +139,13 @@ pub fn next_step(fault: Fault) -> String {
             "Compare the data source's URL with this link's, which works, and correct it."
                 .to_owned()
         }
-        (Side::Datasource, Family::Tls | Family::Query | Family::Data) if through => {
+        // Our own way has these very data: they are not missing, they are looked for elsewhere.
+        (Side::Datasource, Family::Data) if through && are_missing(fault.cause) => {
+            "Compare the data source's URL, headers and query parameters with this link's, which \
+             gets these data."
+                .to_owned()
+        }
+        (Side::Datasource, Family::Tls | Family::Query) if through => {
             format!("In the settings of the data source: {}", row_step(fault))
         }
         (Side::Promlink, Family::Dns | Family::Tcp) if fault.path == Some(Path::Direct) => {
@@ -151,8 +157,22 @@ pub fn next_step(fault: Fault) -> String {
              hangs; then at Grafana itself."
                 .to_owned()
         }
+        (Side::Unclear, _) if fault.cause == Cause::Slow => {
+            "Ask the same query from Grafana's pod: slow there, it is the way or the data source's \
+             URL; else it is the load of Grafana."
+                .to_owned()
+        }
         _ => row_step(fault),
     }
+}
+
+/// There are fewer or older series than expected.
+fn are_missing(cause: Cause) -> bool {
+    use Cause as C;
+    matches!(
+        cause,
+        C::NoSeries | C::DataStale | C::AllTargetsDown | C::TargetsDown | C::PartialAnswer
+    )
 }
 
 /// Nobody knows whether Grafana ever came as far as a connection.

@@ -1,16 +1,22 @@
-//! A runbook for each cause: what it means, how promlink knows, what to try first, who acts.
+//! A runbook for each cause: what it means, how promlink knows, what it may be taken for, what to
+//! try first, who acts.
 //!
 //! The files of `alerts/runbooks` are the binary's own text, so `promlink explain` and
 //! `/runbooks/CAUSE` work where the internet does not: at three in the morning, inside a cluster
 //! whose network is broken. They use a handful of Markdown's forms, and those are all that is
-//! rendered.
+//! rendered. Each is whole where it is read alone, so what is the same for all of them, the names
+//! that each platform gives to things, ends every file; a test writes it there from
+//! `runbook/platforms.md`.
 
+mod plain;
 #[cfg(test)]
 mod tests;
 
+pub use plain::{list, plain};
+
 use askama::Template;
 
-use crate::report::cause::Cause;
+use crate::report::cause::{Cause, Family};
 
 macro_rules! runbooks {
     ($($cause:ident $code:literal)+) => {
@@ -88,6 +94,7 @@ runbooks! {
     Slow "slow"
     ClockSkew "clock_skew"
     ReplicasDisagree "replicas_disagree"
+    ConfigReloadFailed "config_reload_failed"
     AssertionFailed "assertion_failed"
     UnreachableFromGrafana "unreachable_from_grafana"
     GrafanaDatabaseDown "grafana_database_down"
@@ -139,7 +146,9 @@ enum Block {
     Heading(String),
     Text(Vec<Span>),
     Code(String),
-    List(Vec<Vec<Span>>),
+    /// Numbered: the order matters.
+    Steps(Vec<Vec<Span>>),
+    Points(Vec<Vec<Span>>),
     Causes(Vec<(&'static str, String)>),
 }
 
@@ -148,12 +157,6 @@ enum Block {
 struct Span {
     code: bool,
     text: String,
-}
-
-/// The runbook as text, below its title.
-#[must_use]
-pub fn body(cause: Cause) -> &'static str {
-    text(cause).split_once("\n\n").map_or("", |(_, body)| body)
 }
 
 /// The runbook as a page.
@@ -165,9 +168,39 @@ pub fn page(cause: Cause) -> String {
 /// All causes and their runbooks, as the page `/runbooks`.
 #[must_use]
 pub fn index() -> String {
-    let row = |cause: &Cause| (cause.code(), cause.row().sentence.replace("{it}", "the server"));
-    let causes = Cause::ALL.iter().map(row).collect();
-    html("runbooks", "./", vec![Block::Title("Runbooks".to_owned()), Block::Causes(causes)])
+    let mut blocks = vec![Block::Title("Runbooks".to_owned())];
+    for (found, causes) in by_check() {
+        blocks.push(Block::Heading(found.to_owned()));
+        let row = |cause: &Cause| (cause.code(), sentence(*cause));
+        blocks.push(Block::Causes(causes.iter().map(row).collect()));
+    }
+    html("runbooks", "./", blocks)
+}
+
+/// All causes in the order of the table, by the check that finds them.
+fn by_check() -> impl Iterator<Item = (&'static str, &'static [Cause])> {
+    let groups = Cause::ALL.chunk_by(|a, b| a.family() == b.family());
+    groups.filter_map(|group| group.first().map(|cause| (found_by(cause.family()), group)))
+}
+
+fn found_by(family: Family) -> &'static str {
+    match family {
+        Family::Dns => "dns: the name, at either end",
+        Family::Tcp => "tcp: the connection, at either end",
+        Family::Tls => "tls: the certificate and the handshake, at either end",
+        Family::Query => "query and grafana_query: the answer, or its absence",
+        Family::Data => "freshness and the rest of the data: it answers, and the data is not good",
+        Family::Grafana => "grafana_health and grafana_query: Grafana itself",
+        Family::Auth => "auth: what promlink may do at Grafana",
+        Family::Datasource => "datasource: its settings in Grafana",
+        Family::Agreement => "agreement: the two paths side by side",
+        Family::Ours => "promlink itself, and its place in the network",
+    }
+}
+
+/// What happened; which end it is about is known only once a cause was found.
+fn sentence(cause: Cause) -> String {
+    cause.row().sentence.replace("{it}", "the server")
 }
 
 fn html(title: &'static str, up: &'static str, blocks: Vec<Block>) -> String {
@@ -175,7 +208,7 @@ fn html(title: &'static str, up: &'static str, blocks: Vec<Block>) -> String {
     Page { title, up, blocks }.render().unwrap_or_default()
 }
 
-/// Titles, headings, fenced code, numbered lists and paragraphs.
+/// Titles, headings, fenced code, lists and paragraphs.
 fn blocks(markdown: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = markdown.lines().peekable();
@@ -202,29 +235,54 @@ fn blocks(markdown: &str) -> Vec<Block> {
 
 /// Whether a line belongs to the paragraph or item before it.
 fn goes_on(line: &str) -> bool {
-    !line.is_empty() && !line.starts_with(['#', '`']) && item(line).is_none()
+    let begins_another = line.starts_with('#') || line.starts_with("```");
+    !line.is_empty() && !begins_another && step(line).or(point(line)).is_none()
 }
 
 /// What follows `1. ` and the like.
-fn item(line: &str) -> Option<&str> {
+fn step(line: &str) -> Option<&str> {
     line.strip_prefix(|c: char| c.is_ascii_digit())?.strip_prefix(". ")
 }
 
+/// What follows `- `.
+fn point(line: &str) -> Option<&str> {
+    line.strip_prefix("- ")
+}
+
 fn push_text(blocks: &mut Vec<Block>, text: &str) {
-    let Some(item) = item(text) else {
-        blocks.push(Block::Text(spans(text)));
-        return;
-    };
-    if let Some(Block::List(items)) = blocks.last_mut() {
-        items.push(spans(item));
+    let new = if let Some(step) = step(text) {
+        Block::Steps(vec![spans(step)])
+    } else if let Some(point) = point(text) {
+        Block::Points(vec![spans(point)])
     } else {
-        blocks.push(Block::List(vec![spans(item)]));
+        Block::Text(spans(text))
+    };
+    match (blocks.last_mut(), new) {
+        (Some(Block::Steps(items)), Block::Steps(item))
+        | (Some(Block::Points(items)), Block::Points(item)) => items.extend(item),
+        (_, new) => blocks.push(new),
     }
 }
 
-/// Every second piece between backticks is code.
+/// Every second piece between backticks is code. A link is needed only where there is a folder of
+/// runbooks; elsewhere its name says the same.
 fn spans(text: &str) -> Vec<Span> {
-    let pieces = text.split('`').enumerate();
+    let mut unlinked = String::new();
+    for (index, piece) in text.split("](").enumerate() {
+        let piece =
+            if index == 0 { piece } else { piece.split_once(')').map_or("", |(_, rest)| rest) };
+        unlinked.push_str(&piece.replace("[`", "`"));
+    }
+    let pieces = unlinked.split('`').enumerate();
     let spans = pieces.map(|(index, text)| Span { code: index % 2 == 1, text: text.to_owned() });
     spans.filter(|span| !span.text.is_empty()).collect()
+}
+
+// === impl Span ===
+
+impl Span {
+    /// Whether it names a cause, which has a page.
+    fn is_cause(&self) -> bool {
+        self.code && Cause::from_code(&self.text).is_some()
+    }
 }

@@ -34,7 +34,12 @@ pub fn link(name: &str, host: Option<&str>, grafana: Option<&str>) -> Link {
 
 /// A Grafana at `http://HOST:3000`.
 pub fn grafana(host: &str) -> Arc<Grafana> {
-    Arc::new(Grafana { endpoint: endpoint(host, 3000), org_id: None, bootstrap: None })
+    Arc::new(Grafana {
+        endpoint: endpoint(host, 3000),
+        org_id: None,
+        all_addresses: false,
+        bootstrap: None,
+    })
 }
 
 /// `http://HOST:PORT`, nothing special about it.

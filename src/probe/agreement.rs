@@ -1,4 +1,4 @@
-//! `agreement`: did both paths see the same Prometheus?
+//! `agreement`: did both paths see the same Prometheus, and does Grafana know how often it scrapes?
 
 use crate::clock::{self, Stopwatch};
 use crate::judge::{self, Agreement, Answered};
@@ -16,6 +16,16 @@ pub fn check(link: &Link, direct: Option<&Walk>, grafana: &mut Walk) {
     }
     let row = compare(link, direct.map(|walk| &walk.first), &grafana.first);
     grafana.first.rows.insert(Check::Agreement, row);
+}
+
+/// Notes at the data source that panels assume another scrape interval than the server has.
+pub fn interval(direct: Option<&Walk>, grafana: &mut Walk) {
+    let real = direct.and_then(|walk| walk.first.seen.scrape_interval);
+    let (Some(real), Some(seen)) = (real, &grafana.first.seen.datasource) else { return };
+    let found = judge::audit::interval(seen.scrape_interval, real);
+    if let (Some(found), Some(row)) = (found, grafana.first.rows.get_mut(Check::Datasource)) {
+        row.findings.push(found);
+    }
 }
 
 fn compare(link: &Link, direct: Option<&Leg>, grafana: &Leg) -> Row {

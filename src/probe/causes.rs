@@ -42,7 +42,7 @@ pub fn dns_words(failure: &DnsFailure) -> String {
         }
         DnsFailure::Refused => "REFUSED".to_owned(),
         DnsFailure::OtherRcode(code) => format!("rcode {code}"),
-        DnsFailure::ServerUnreachable => "nothing listens there".to_owned(),
+        DnsFailure::ServerUnreachable => "port closed, or no way there".to_owned(),
         DnsFailure::Timeout => "no answer".to_owned(),
         DnsFailure::Malformed => "not a DNS message".to_owned(),
         DnsFailure::InvalidName => "not a valid name".to_owned(),
@@ -60,6 +60,17 @@ pub fn connect(failure: &ConnectFailure) -> Cause {
         ConnectFailure::Denied => Cause::ConnectionDenied,
         ConnectFailure::Reset => Cause::ConnectionReset,
         ConnectFailure::Local(_) => Cause::Internal,
+    }
+}
+
+/// A proxy that will not dig a tunnel; one that says nothing, or no HTTP, is none that works.
+pub fn of_proxy(failure: &ProxyFailure) -> Cause {
+    match failure {
+        ProxyFailure::Refused { .. } => Cause::ProxyRefused,
+        ProxyFailure::Closed
+        | ProxyFailure::Reset
+        | ProxyFailure::Timeout
+        | ProxyFailure::Malformed => Cause::ProxyUnreachable,
     }
 }
 

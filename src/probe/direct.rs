@@ -1,5 +1,6 @@
 //! promlink → Prometheus: name, port, handshake, query, freshness, on one stream.
 
+mod about;
 mod bad;
 mod second;
 
@@ -22,7 +23,6 @@ use crate::plan::{self, Applies, Step};
 use crate::probe::agreement;
 use crate::probe::causes::End;
 use crate::probe::direct::bad::{Bad, proxied};
-use crate::probe::explain;
 use crate::probe::hops::Hops;
 use crate::probe::line::{self, Line, failed};
 use crate::probe::query::{self, Question};
@@ -141,7 +141,7 @@ impl Steps<'_> {
         }
         // Last, because no check may wait for what decides nothing.
         if self.leg.outcome(Check::Query) == Some(Outcome::Passed) {
-            self.ask_version().await;
+            self.ask_about().await;
             self.stores().await;
         } else {
             self.explain().await;
@@ -341,25 +341,6 @@ impl Steps<'_> {
             .filter(|at| at.is_finite() && (0.0..1e11).contains(at))
             .and_then(|at| unix(at - age));
         row
-    }
-
-    /// Which server this is, asked now and then; no check, so its failure says nothing.
-    async fn ask_version(&mut self) {
-        let (now, told) = (self.occasion.started, self.leg.seen.flavour);
-        if !self.about.as_ref().is_some_and(|about| about.is_fresh(now)) {
-            let info = self.buildinfo().await;
-            let (version, flavour) = info.map_or((None, None), |i| (i.version, i.flavour));
-            let Hops { net, endpoint, .. } = self.hops;
-            let deadline = self.occasion.deadlines.checks;
-            let is_headless =
-                explain::is_headless(&net.resolver, &endpoint.url.host, deadline).await;
-            let flavour = told.or(flavour);
-            self.about = Some(About { flavour, version, is_headless, asked: now });
-        }
-        if let Some(about) = &self.about {
-            self.leg.seen.flavour = about.flavour;
-            self.leg.seen.version.clone_from(&about.version);
-        }
     }
 
     /// Asks Prometheus, and hands back the answer with what it means.

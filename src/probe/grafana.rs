@@ -16,6 +16,8 @@ mod rights;
 mod visit;
 mod voices;
 
+pub use bootstrap::Made;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +27,7 @@ use crate::carried::{GrafanaMemory, Pass, Said};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{Desk, Visit, Wants};
 use crate::link::discover::Leave;
-use crate::link::{DatasourceRef, GrafanaSide, Link, Scheme};
+use crate::link::{Auth, DatasourceRef, GrafanaSide, Link, Scheme};
 use crate::net::credentials::Unusable;
 use crate::net::http::{Request, Response};
 use crate::plan::{self, Applies, Step};
@@ -57,6 +59,23 @@ pub async fn walk(
     let leg = through.leg;
     send_home(memory, &desk);
     Walk { first: leg, others: Vec::new(), took }
+}
+
+/// Makes a token with a login, for somebody who asks for one.
+///
+/// # Errors
+/// Why there is none, in words.
+pub async fn make_token(
+    net: &Arc<Net>,
+    desk: &Arc<Desk>,
+    link: &Link,
+    side: &GrafanaSide,
+    login: &Auth,
+    life: Option<Duration>,
+    occasion: Occasion,
+) -> Result<Made, String> {
+    let facts = CarriedFacts::default();
+    Through::new(net, desk, link, side, &facts, occasion).token_for(login, life).await
 }
 
 /// Calls that this cycle listens to no longer give their slots back, and need leave to go on;

@@ -217,7 +217,7 @@ impl<'a> Hops<'a> {
         proxy::tunnel(stream, &authority, authorization.as_deref(), deadline).await.map_err(
             |failure| {
                 facts.text(Key::ProxySays, &causes::proxy_says(&failure));
-                Cause::ProxyRefused
+                causes::of_proxy(&failure)
             },
         )
     }

@@ -90,13 +90,13 @@ macro_rules! causes {
 causes! {
     DnsWrongClusterDomain "dns_wrong_cluster_domain" Breaks Dns
         "the cluster domain in the name of {it} is not the one that this cluster's DNS serves"
-        "Correct the cluster domain in the URL; the search list in resolv.conf shows the real one."
+        "Correct the cluster domain in the URL, or end the host at `.svc`; the search list in resolv.conf shows the real one."
     DnsNoSuchNamespace "dns_no_such_namespace" Breaks Dns
-        "the namespace in the name of {it} does not exist"
-        "Correct the namespace in the URL, or create it; list them with `kubectl get namespaces`."
+        "the DNS of the cluster does not know the namespace in the name of {it}"
+        "Compare the namespace in the URL with `kubectl get namespaces`: a typo, another cluster, or deleted?"
     DnsNoSuchService "dns_no_such_service" Breaks Dns
-        "the namespace exists, but has no Service of the name of {it}"
-        "Compare the URL with `kubectl get services` in that namespace; was the Service renamed or deleted?"
+        "the namespace exists, but DNS has no Service in it of the name of {it}"
+        "Compare the host in the URL with `kubectl get services` in that namespace; if it is there and headless, look at its pods."
     DnsNoSuchName "dns_no_such_name" Breaks Dns
         "the name of {it} does not exist in DNS"
         "Check the spelling of the host in the URL, and that its DNS record exists."
@@ -105,39 +105,39 @@ causes! {
         "Check that the URL names a Service and not a namespace, and that its IP family fits."
     DnsServerFailure "dns_server_failure" Breaks Dns
         "the DNS server could not answer for {it} (SERVFAIL)"
-        "Look at the logs of CoreDNS: is it synchronised with the API server, does its upstream answer?"
+        "Look at the log of the DNS server; if it is CoreDNS: is it synchronised with the API server, does its upstream answer?"
     DnsRefused "dns_refused" Breaks Dns
         "the DNS server refuses to answer for {it}"
         "Check which zones the DNS server serves and forwards, and that resolv.conf names the right server."
     DnsServerUnreachable "dns_server_unreachable" Breaks Dns
-        "nothing listens at the address of the DNS server, asked for {it}"
-        "Check that CoreDNS has running pods behind the kube-dns Service."
+        "the DNS server, asked for {it}, cannot be reached: its port is closed, or the network bars the way"
+        "Check that CoreDNS has ready pods behind the kube-dns Service, that resolv.conf has its address, and that no policy bars port 53."
     DnsTimeout "dns_timeout" Breaks Dns
         "the DNS server did not answer for {it}"
-        "Check CoreDNS, and that a NetworkPolicy lets this pod reach port 53."
+        "Check that CoreDNS answers others, and that NetworkPolicies let the asking pod reach port 53."
     DnsMalformed "dns_malformed" Breaks Dns
         "the answer of the DNS server for {it} is not a valid DNS message"
         "Find out what answers on port 53 at that address."
     DnsSlow "dns_slow" Degrades Dns
         "resolving the name of {it} takes long"
-        "Check the load of CoreDNS; steps of 5 s point to lost packets in conntrack: use NodeLocal DNSCache."
+        "Look at the resends in the evidence: with any, packets are lost or late (conntrack: NodeLocal DNSCache helps); with none, CoreDNS is slow."
     WrongPort "wrong_port" Breaks Tcp
         "nothing answers at the port in the URL of {it}, and its Service has other ports"
         "Use one of the ports of the Service, which the evidence lists, in the URL."
     NoReadyEndpoints "no_ready_endpoints" Breaks Tcp
-        "the Service of {it} has no ready pod behind it"
+        "the Service of {it} is there, but nothing ready answers behind it"
         "Look at the pods behind the Service: `kubectl get endpointslices`, then describe the pod that is not ready."
     ConnectionRefused "connection_refused" Breaks Tcp
-        "{it} refused the connection: the address answers, nothing listens at the port"
+        "{it} refused the connection: nothing accepts it at that address and port"
         "Check that the process runs and listens at that port, and that its Service selects ready pods."
     ConnectionTimeout "connection_timeout" Breaks Tcp
         "packets to {it} get no answer"
-        "Look for a NetworkPolicy or firewall that drops them, then at the node of {it}."
+        "Look for a NetworkPolicy or firewall that drops them, then at the port in the URL, the pods and the node of {it}."
     HostUnreachable "host_unreachable" Breaks Tcp
         "the network says that the host of {it} cannot be reached"
-        "Check that the pod and its node are there; some data planes say so of a Service without endpoints."
+        "Check that a ready pod is behind the Service, for some data planes say so when there is none; then its node and the firewalls."
     NetworkUnreachable "network_unreachable" Breaks Tcp
-        "there is no route to the network of {it}"
+        "the network says that there is no route to {it}"
         "Check the routes and interfaces of the pod, and that both sides share an IP family."
     ConnectionDenied "connection_denied" Breaks Tcp
         "the local system or the network forbids connections to {it}"
@@ -153,7 +153,7 @@ causes! {
         "Check the proxy's rules and credentials, or put the host into `no_proxy`."
     TlsUnknownCa "tls_unknown_ca" Breaks Tls
         "the certificate of {it} is signed by a CA that is not trusted"
-        "Give the right CA in `tls_config.ca_file`; the evidence names the issuer."
+        "Give the right CA to the side that asks (`tls_config.ca_file`; in Grafana \"CA certificate\"); the evidence names the issuer."
     TlsExpired "tls_expired" Breaks Tls
         "the certificate of {it} has expired"
         "Renew the certificate, and check what should have renewed it."
@@ -162,13 +162,13 @@ causes! {
         "Compare the clocks of both sides with the dates in the evidence."
     TlsWrongName "tls_wrong_name" Breaks Tls
         "the certificate of {it} is for other names"
-        "Use one of the certificate's names in the URL, or set `tls_config.server_name`."
+        "Use one of the certificate's names in the URL, or set the name to expect (`tls_config.server_name`)."
     TlsNotSpoken "tls_not_spoken" Breaks Tls
         "{it} does not speak TLS at this port"
         "Use http:// in the URL, or the port that speaks TLS."
     TlsClientCertificateRequired "tls_client_certificate_required" Breaks Tls
         "{it} wants a client certificate that it accepts"
-        "Give one in `tls_config.cert_file` and `key_file`, signed by the CA that the server trusts."
+        "Give a client certificate that the server's CA signed (`tls_config.cert_file` and `key_file`; in Grafana \"TLS client authentication\")."
     TlsHandshakeFailed "tls_handshake_failed" Breaks Tls
         "the TLS handshake with {it} failed"
         "Compare the protocol versions and ciphers of both sides; the evidence has the alert."
@@ -185,7 +185,7 @@ causes! {
         "{it} speaks TLS at this port, and was asked in plain HTTP"
         "Use https:// in the URL."
     Unauthorized "unauthorized" Breaks Query
-        "{it} rejects the credentials (401)"
+        "{it} wants credentials, or rejects those it got (401)"
         "Check user, password or token for {it}; without any, configure them."
     Forbidden "forbidden" Breaks Query
         "{it} forbids the request (403)"
@@ -198,7 +198,7 @@ causes! {
         "Use the target of the redirect, which the evidence shows, if that is the right server."
     WrongPathPrefix "wrong_path_prefix" Breaks Query
         "{it} does not know the path: the prefix in the URL is wrong or missing"
-        "Set the path of the URL to the server's `--web.external-url` or `--web.route-prefix`."
+        "Set the path of the URL to the server's `--web.external-url` or `--web.route-prefix` (Mimir: `/prometheus`)."
     MethodNotAllowed "method_not_allowed" Breaks Query
         "{it} does not allow the HTTP method"
         "Set the method to the other one of GET and POST."
@@ -215,7 +215,7 @@ causes! {
         "{it} is shutting down"
         "Find out who stopped it; if this is a rollout, wait for the next pod."
     AgentMode "agent_mode" Breaks Query
-        "{it} runs in agent mode, and can not be queried"
+        "{it} runs in agent mode, and cannot be queried"
         "Point the URL at the server that the agent writes to."
     ExporterNotPrometheus "exporter_not_prometheus" Breaks Query
         "an exporter answers in place of {it}"
@@ -227,8 +227,8 @@ causes! {
         "{it} gave up on the query for lack of time"
         "Look at the load of Prometheus: expensive queries, `--query.max-concurrency`, slow storage."
     QueryRejected "query_rejected" Breaks Query
-        "{it} rejects the query as invalid"
-        "Correct the selector of this link; the evidence has the error."
+        "{it} rejects the query"
+        "Read the error in the evidence: a mistake in this link's `selector` or assertion, a limit on samples, or a proxy that wants a label."
     ServerError "server_error" Breaks Query
         "{it} reports an internal error"
         "Look at the logs of {it}; the evidence has the error."
@@ -249,7 +249,7 @@ causes! {
         "Use a narrower selector for this link."
     NoSeries "no_series" Breaks Data
         "{it} answers, but has no series for the selector"
-        "Check the selector and the tenant, and whether Prometheus scrapes anything: its /targets page."
+        "Check whether Prometheus scrapes anything (its /targets page), then the selector and the tenant."
     DataStale "data_stale" Breaks Data
         "the newest sample of {it} is too old"
         "Look at scraping, remote write and the disk of Prometheus, and at its /targets page."
@@ -271,6 +271,9 @@ causes! {
     ReplicasDisagree "replicas_disagree" Degrades Data
         "the replicas behind {it} give different answers"
         "Compare the replicas' targets and versions; readers see one or the other by chance."
+    ConfigReloadFailed "config_reload_failed" Notes Data
+        "{it} runs with an old configuration: its last reload failed"
+        "Look for the mistake in the log of {it}; `promtool check config` finds it before a reload does."
     AssertionFailed "assertion_failed" Notes Data
         "an assertion about the data of {it} does not hold"
         "Look at what should produce those series; the evidence names the assertion."
@@ -297,7 +300,7 @@ causes! {
         "Make a service account with role Viewer and give its token in `authorization.credentials_file`."
     TokenRejected "token_rejected" Breaks Auth
         "Grafana rejects promlink's token"
-        "Make a new service-account token (role Viewer) and put it into the token file; it is read at each use."
+        "Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one (role Viewer)."
     TokenExpired "token_expired" Breaks Auth
         "promlink's Grafana token has expired"
         "Make a new service-account token (role Viewer) and put it into the token file; it is read at each use."
@@ -317,8 +320,8 @@ causes! {
         "the data source is not of a Prometheus type"
         "Correct the uid of this link, or the type of the data source."
     PluginNotRegistered "plugin_not_registered" Breaks Datasource
-        "Grafana has lost the plugin of the data source"
-        "Set GF_PLUGINS_PREINSTALL_AUTO_UPDATE=false or make the plugin folder writable, then restart Grafana."
+        "Grafana has no plugin for the type of the data source"
+        "Look in Grafana's log for the plugin's installation; a writable plugin folder or GF_PLUGINS_PREINSTALL_AUTO_UPDATE=false, and a restart, mend most."
     PluginUnavailable "plugin_unavailable" Breaks Datasource
         "the plugin of the data source does not run"
         "Look at Grafana's logs for why the plugin's process ended."
@@ -345,7 +348,7 @@ causes! {
         "Add a second data source without forwarded identity for monitoring, or watch only the direct path."
     DatasourceDrift "datasource_drift" Notes Datasource
         "a setting of the data source differs from what this link expects"
-        "Compare the setting in the evidence."
+        "Compare the setting in the evidence; panels get data, so it can wait for working hours."
     DuplicateDefault "duplicate_default" Notes Datasource
         "more than one data source claims to be the default"
         "Leave `isDefault: true` on one data source of the organisation."
@@ -362,8 +365,8 @@ causes! {
         "the link fails again and again, and recovers"
         "Look at the history: what do the failed cycles have in common?"
     Overdue "overdue" Breaks Ours
-        "no cycle has ended in time"
-        "Look at promlink's own CPU limit and logs."
+        "no result has come in time"
+        "Look at promlink's CPU limit and log; where a check through Grafana is named, at how slowly Grafana answers."
     OwnFileUnusable "own_file_unusable" Breaks Ours
         "promlink cannot use a file of its own that it needs to ask {it}"
         "Look at that file: is its Secret or ConfigMap mounted, readable by promlink's user, and whole?"

@@ -84,6 +84,7 @@ keys! {
     Reason "reason"
     Replay "replay"
     Resends "resends"
+    Retention "retention"
     Series "series"
     Server "server"
     ServicePorts "service_ports"

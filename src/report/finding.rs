@@ -44,8 +44,22 @@ pub enum Subject {
     TlsVerification,
     /// Basic auth, SigV4 and the like.
     Auth,
+    /// The path of the URL.
+    Path,
     /// A custom header.
     Header,
+    /// The stored password.
+    Password,
+    /// A CA or client certificate that is stored.
+    Certificate,
+    /// `jsonData.timeout` and `queryTimeout`.
+    Timeout,
+    /// `jsonData.timeInterval`.
+    Interval,
+    /// A data source that this one leads to, and that is not there.
+    Target,
+    /// Which data source is the default one.
+    Default,
     /// One DNS server of several.
     DnsServer,
     /// One replica of several.
@@ -75,7 +89,14 @@ impl Subject {
             Self::Method => "method",
             Self::TlsVerification => "tls_verification",
             Self::Auth => "auth",
+            Self::Path => "path",
             Self::Header => "header",
+            Self::Password => "password",
+            Self::Certificate => "certificate",
+            Self::Timeout => "timeout",
+            Self::Interval => "interval",
+            Self::Target => "target",
+            Self::Default => "default",
             Self::DnsServer => "dns_server",
             Self::Replica => "replica",
             Self::Assertion(name) => name,

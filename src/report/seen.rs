@@ -1,5 +1,6 @@
 //! Typed observations that rules do read, apart from the evidence that only people read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +31,8 @@ pub struct Seen {
     pub flavour: Option<Flavour>,
     /// The version that it names.
     pub version: Option<String>,
+    /// How often it scrapes, unless a job says otherwise.
+    pub scrape_interval: Option<Duration>,
     /// Grafana's token ends then.
     pub token_not_after: Option<SystemTime>,
     /// The data source that the reference led to.
@@ -77,6 +80,15 @@ pub struct DatasourceSeen {
     pub scrape_interval: Option<Duration>,
     /// It asks by POST.
     pub posts: bool,
+}
+
+/// All data sources of an organisation, as far as one of them has to know of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// Their uids.
+    pub uids: BTreeSet<String>,
+    /// Names of those that claim to be the default one.
+    pub defaults: Vec<String>,
 }
 
 impl Flavour {

@@ -53,7 +53,14 @@ impl Daemon {
         let client = Client::builder().gzip(false).build().unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut daemon = Self { process, address, log, folder, client };
-        daemon.address = until("serve", async || address_in(&daemon.log())).await;
+        let process = Mutex::new(&mut daemon.process);
+        let serves = async || {
+            let log = fs::read_to_string(&daemon.log).unwrap();
+            let ended = process.lock().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "it ended: {log}");
+            address_in(&log)
+        };
+        daemon.address = until("serve", serves).await;
         daemon
     }
 

@@ -12,7 +12,7 @@ mod know; // how soon it knows
 mod namespace; // a network of the test's own
 mod need; // what may be missing here
 mod prometheus; // the real program
-mod real; // promlink against it
+mod real; // what a person sees of it
 mod recorded; // every condition that was recorded behind a real Grafana
 mod reload; // new configuration in a running daemon
 mod resolvers; // ours, hickory-resolver and getaddrinfo on one server
@@ -20,4 +20,4 @@ mod serve; // what it serves
 mod shipped; // rules, dashboard, manifests: tested artefacts
 mod shutdown; // how it begins and ends
 mod tidy; // layers, sizes, words, generated text
-mod victoria; // promlink against a second backend
+mod victoria; // a second backend

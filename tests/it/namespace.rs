@@ -35,10 +35,33 @@ add chain inet promlink output { type filter hook output priority 0; }
 /// Whether this is the inside. Outside, runs the test of that name inside, and panics as it does;
 /// where no way leads in, or one of these programs is missing, the test is skipped.
 pub fn entered(test: &str, programs: &[&str]) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        furnish();
+    if is_inside() {
         return true;
     }
+    match run_inside(test, programs) {
+        Ok(said) => println!("{said}"),
+        Err(why) => need::skipped(&format!("{why}: {test}")),
+    }
+    false
+}
+
+/// Whether this is the inside; it is furnished then.
+pub fn is_inside() -> bool {
+    let is_inside = std::env::var_os(INSIDE).is_some();
+    if is_inside {
+        furnish();
+    }
+    is_inside
+}
+
+/// Runs the test of that name inside, and gives what it printed.
+///
+/// # Errors
+/// No way leads in, or one of these programs is missing.
+///
+/// # Panics
+/// When it panics.
+pub fn run_inside(test: &str, programs: &[&str]) -> Result<String, String> {
     let works = |way: &&[&str]| {
         let lo = way[1..].iter().chain(&["ip", "link", "set", "lo", "up"]);
         let tried = Command::new(way[0]).args(lo).stderr(Stdio::null()).status();
@@ -46,13 +69,9 @@ pub fn entered(test: &str, programs: &[&str]) -> bool {
     };
     let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
     if let Some(missing) = programs.iter().find(|program| !is_there(program)) {
-        need::skipped(&format!("no {missing}: {test}"));
-        return false;
+        return Err(format!("no {missing}"));
     }
-    let Some(way) = WAYS.iter().copied().find(works) else {
-        need::skipped(&format!("no root, or no ip: {test}"));
-        return false;
-    };
+    let way = WAYS.iter().copied().find(works).ok_or("no root, or no ip")?;
     let passed_on = PASSED_ON.iter().filter_map(|name| {
         let value = std::env::var(name).ok()?;
         Some(format!("{name}={value}"))
@@ -66,12 +85,11 @@ pub fn entered(test: &str, programs: &[&str]) -> bool {
         .args([test, "--exact", "--nocapture"])
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&inside.stdout);
+    let said = String::from_utf8_lossy(&inside.stdout).into_owned();
     let complained = String::from_utf8_lossy(&inside.stderr);
-    println!("{said}");
     assert!(inside.status.success(), "{test}, in a namespace\n{said}\n{complained}");
     assert!(said.contains("1 passed"), "{test} is no test");
-    false
+    Ok(said)
 }
 
 /// Loopback, and routes that lead nowhere.

@@ -1,12 +1,14 @@
 //! The real Prometheus, as Debian packages it: each test starts its own, with a data directory of
 //! its own, on a port that the kernel chooses, so that no two can meet.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -47,6 +49,8 @@ pub enum Mode {
     Replaying,
     /// It has no rules and scrapes nothing.
     Empty,
+    /// The same, with a block of samples of `up`, the newest of which is so many seconds old.
+    Block(u64),
 }
 
 /// A running server; dropping it kills it.
@@ -55,6 +59,7 @@ pub struct Prometheus {
     process: Child,
     address: SocketAddr,
     folder: TempDir,
+    held: Vec<TcpStream>,
 }
 
 // === impl Prometheus ===
@@ -66,7 +71,8 @@ impl Prometheus {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path(), setup);
         let process = need::spawn(&mut command(folder.path(), setup))?;
-        let mut this = Self { process, address: ([127, 0, 0, 1], 0).into(), folder };
+        let mut this =
+            Self { process, address: ([127, 0, 0, 1], 0).into(), folder, held: Vec::new() };
         let awaited = if setup.mode == Mode::Replaying { "Replaying WAL" } else { READY };
         this.until("start", || {
             let log = this.log();
@@ -78,14 +84,14 @@ impl Prometheus {
         Some(this)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// `http://ADDRESS`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// The same for TLS.
-    pub fn https(&self) -> String {
-        format!("https://{}", self.address)
     }
 
     /// A file in its folder.
@@ -97,6 +103,31 @@ impl Prometheus {
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Takes one of its connections for good.
+    pub fn hold_a_connection(&mut self) {
+        self.held.push(TcpStream::connect(self.address).unwrap());
+    }
+
+    /// Writes over the samples of its block, as a disk that rots.
+    pub fn rot(&mut self) {
+        let blocks = fs::read_dir(self.path("data")).unwrap();
+        let mut chunks =
+            blocks.map(|entry| entry.unwrap().path().join("chunks/000001")).filter(|p| p.exists());
+        let chunks = chunks.next().unwrap();
+        let mut bytes = fs::read(&chunks).unwrap();
+        bytes[8..].fill(0);
+        // In place: it has the file in memory.
+        fs::OpenOptions::new().write(true).open(chunks).unwrap().write_all(&bytes).unwrap();
+    }
+
+    /// Waits until a query, encoded, has a series in its answer.
+    pub fn until_series(&self, query: &str) {
+        self.until("answer", || {
+            let said = get(self.address, &format!("/api/v1/query?query={query}"));
+            said.is_some_and(|said| said.contains("\"value\""))
+        });
     }
 
     /// Stops it as it stands; its port stays open.
@@ -150,7 +181,7 @@ fn command(folder: &Path, setup: Setup<'_>) -> Command {
 
 fn write_files(folder: &Path, setup: Setup<'_>) {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    let source = if setup.mode == Mode::Empty {
+    let source = if matches!(setup.mode, Mode::Empty | Mode::Block(_)) {
         String::new()
     } else if setup.scrape.is_empty() {
         "rule_files: [rules.yml]".to_owned()
@@ -169,6 +200,9 @@ fn write_files(folder: &Path, setup: Setup<'_>) {
     for (name, text) in setup.files {
         write(name, text);
     }
+    if let Mode::Block(age) = setup.mode {
+        write_block(folder, age);
+    }
     if setup.mode == Mode::Replaying {
         let wal = folder.join("data/wal");
         fs::create_dir_all(&wal).unwrap();
@@ -177,4 +211,36 @@ fn write_files(folder: &Path, setup: Setup<'_>) {
         let made = Command::new("mkfifo").arg(wal.join("00000001")).status().unwrap();
         assert!(made.success());
     }
+}
+
+/// Samples of a minute, as a restored backup has them.
+fn write_block(folder: &Path, newest: u64) {
+    #[expect(clippy::disallowed_methods, reason = "samples of real time")]
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let mut text = "# TYPE up gauge\n".to_owned();
+    for step in (0..5).rev() {
+        let labels = "job=\"prometheus\",instance=\"itself\"";
+        writeln!(text, "up{{{labels}}} 1 {}", now - newest - 15 * step).unwrap();
+    }
+    let file = folder.join("up.txt");
+    fs::write(&file, text + "# EOF\n").unwrap();
+    let mut promtool = Command::new("promtool");
+    promtool.args(["tsdb", "create-blocks-from", "openmetrics", "--quiet"]);
+    let made = promtool.arg(file).arg(folder.join("data")).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// What a server answers to the plainest of requests.
+pub fn get(address: SocketAddr, path: &str) -> Option<String> {
+    ask(address, "GET", path, "")
+}
+
+/// The same with a method and a body.
+pub fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let head = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(format!("{head}{body}").as_bytes()).ok()?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said).ok()?;
+    Some(said)
 }

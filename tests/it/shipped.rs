@@ -49,7 +49,8 @@ pub fn catalogue() -> BTreeMap<String, BTreeSet<String>> {
 
 fn causes() -> BTreeSet<String> {
     let list = promlink(&["explain"]);
-    list.lines().filter_map(|line| line.split_once(' ')).map(|(code, _)| code.to_owned()).collect()
+    let rows = list.lines().filter_map(|line| line.strip_prefix("  "));
+    rows.filter_map(|row| row.split_once(' ')).map(|(code, _)| code.to_owned()).collect()
 }
 
 // === reading what is shipped ===

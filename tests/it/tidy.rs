@@ -222,6 +222,7 @@ const EDGES: [(&str, &[&str]); 3] = [
             "src/config/",
             "src/demo/",
             "src/expose/json.rs",
+            "src/probe/grafana/bootstrap.rs",
             "src/probe/grafana/refs.rs",
             "src/serve/routes.rs",
         ],

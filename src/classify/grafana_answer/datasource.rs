@@ -1,5 +1,6 @@
 //! Data sources as Grafana describes them, and what is wrong with them by themselves.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer};
@@ -46,12 +47,18 @@ pub struct Datasource {
     pub tls_skip_verify: bool,
     /// How it signs in: basic auth, a header, SigV4, Azure, a client certificate.
     pub auth: Option<&'static str>,
-    /// Names of its custom headers.
+    /// Names of its custom headers, each at its number, from 1.
     pub headers: Vec<String>,
     /// What else Grafana has and we have not, in order to ask its server.
     pub private: Option<&'static str>,
     /// Data sources that its exemplars lead to, by uid.
     pub exemplars: Vec<String>,
+    /// The Alertmanager that its alerts are shown from, by uid.
+    pub alertmanager: Option<String>,
+    /// It trusts a CA of its own (`tlsAuthWithCACert`).
+    pub own_ca: bool,
+    /// Keys of the secrets that are stored with it; the list does not tell.
+    pub stored: Option<BTreeSet<String>>,
 }
 
 /// A data source's URL, taken apart.
@@ -112,6 +119,7 @@ struct Wire {
     read_only: bool,
     #[serde(default)]
     type_logo_url: String,
+    secure_json_fields: Option<BTreeMap<String, bool>>,
     /// People write anything into it, so each key is read by itself.
     #[serde(default, deserialize_with = "object")]
     json_data: serde_json::Map<String, Value>,
@@ -146,20 +154,9 @@ impl From<Wire> for Datasource {
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         });
         let url = without_credentials(&wire.url);
-        let private = if url != wire.url {
-            Some("the data source has credentials in its URL")
-        } else if flag("tlsAuthWithCACert") && !flag("tlsSkipVerify") {
-            Some("the data source has a CA of its own")
-        } else if text("customQueryParameters").is_some() {
-            Some("the data source adds parameters to each query")
-        } else if flag("enableSecureSocksProxy") {
-            Some("the data source goes through a SOCKS proxy")
-        } else {
-            None
-        };
         Self {
             url,
-            private,
+            private: private(&wire),
             org_id: wire.org_id,
             is_default: wire.is_default,
             access_direct: wire.access == "direct",
@@ -177,6 +174,13 @@ impl From<Wire> for Datasource {
             headers: (1..)
                 .map_while(|n| text(&format!("httpHeaderName{n}")).map(str::to_owned))
                 .collect(),
+            alertmanager: text("alertmanagerUid")
+                .filter(|_| flag("manageAlerts"))
+                .map(str::to_owned),
+            own_ca: flag("tlsAuthWithCACert"),
+            stored: wire.secure_json_fields.map(|fields| {
+                fields.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
+            }),
             exemplars: list("exemplarTraceIdDestinations")
                 .iter()
                 .filter_map(|to| Some(to.get("datasourceUid")?.as_str()?.to_owned()))
@@ -185,6 +189,23 @@ impl From<Wire> for Datasource {
             name: wire.name,
             kind: wire.kind,
         }
+    }
+}
+
+/// What its settings have that we cannot have, by the key that says so.
+fn private(wire: &Wire) -> Option<&'static str> {
+    let flag = |key: &str| wire.json_data.get(key).and_then(Value::as_bool).unwrap_or_default();
+    let text = |key: &str| wire.json_data.get(key).and_then(Value::as_str).unwrap_or_default();
+    if without_credentials(&wire.url) != wire.url {
+        Some("the data source has credentials in its URL")
+    } else if flag("tlsAuthWithCACert") && !flag("tlsSkipVerify") {
+        Some("the data source has a CA of its own")
+    } else if !text("customQueryParameters").is_empty() {
+        Some("the data source adds parameters to each query")
+    } else if flag("enableSecureSocksProxy") {
+        Some("the data source goes through a SOCKS proxy")
+    } else {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 //! an answer that is no good says nothing, because many servers lack these paths.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -42,6 +43,41 @@ pub fn replay(answer: &Answer<'_>) -> Option<String> {
     }
     let progress: Progress = data(answer)?;
     Some(format!("segment {} of {}", progress.current, progress.max))
+}
+
+/// What a Prometheus says of its own state (`/api/v1/status/runtimeinfo`; seen: 2.42, 3.16).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Runtime {
+    /// Its last reload failed: it runs with the configuration before that.
+    pub reload_failed: bool,
+    /// How long it keeps data, such as `15d`; what panels ask beyond it comes back empty.
+    pub retention: Option<String>,
+}
+
+/// What it says of its own state.
+#[must_use]
+pub fn runtime(answer: &Answer<'_>) -> Option<Runtime> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Info {
+        reload_config_success: Option<bool>,
+        storage_retention: Option<String>,
+    }
+    let info: Info = data(answer)?;
+    let retention = info.storage_retention.filter(|text| !text.is_empty());
+    Some(Runtime { reload_failed: info.reload_config_success == Some(false), retention })
+}
+
+/// The scrape interval of its configuration (`/api/v1/status/config`; seen: 2.42, 3.16). What it
+/// serves is written anew, so `global` comes first with its keys in one order, and a configuration
+/// that was cut has it all the same.
+#[must_use]
+pub fn scrape_interval(answer: &Answer<'_>) -> Option<Duration> {
+    let text = answer.text();
+    let (_, yaml) = text.split_once("\"yaml\":\"global:\\n")?;
+    let (_, rest) = yaml.split_once("  scrape_interval: ")?;
+    let (value, _) = rest.split_once("\\n")?;
+    humantime::parse_duration(value).ok().filter(|_| answer.is_success())
 }
 
 /// The stores behind Thanos (seen: 0.43). A dead one is a warning of queries for some seconds, and

@@ -184,6 +184,7 @@ impl Fault {
             | Self::GarbageBytes
             | Self::Slow(_)
             | Self::TcpOnly
+            | Self::LosesFirst
             | Self::Lame
             | Self::BareAlias => self,
         }

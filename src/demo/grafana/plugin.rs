@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
 use crate::clock;
-use crate::demo::grafana::upstream::{Answer, Ask, Failure, Network, encode, status_text};
+use crate::demo::grafana::upstream::{Answer, Ask, Failure, Network, Tls, encode, status_text};
 use crate::demo::grafana::{Datasource, Flavour, downstream_error};
 use crate::demo::http::{Reply, Request};
 
@@ -20,8 +20,17 @@ enum Outcome {
 
 /// `GET /api/datasources/uid/:uid/health` of 10 and later.
 pub async fn health(network: &Network, datasource: &Datasource) -> Reply {
-    let answer = ask(network, datasource, "1+1", "4").await;
-    let buildinfo = network.ask(&datasource.url, "/api/v1/status/buildinfo", Ask::Get("")).await;
+    let tls = match Tls::of(datasource) {
+        Ok(tls) => tls,
+        Err(text) => {
+            let message =
+                format!("error creating http client: {text} - error getting datasource info");
+            return Reply::json(400, json!({"message": message, "status": "ERROR"}));
+        }
+    };
+    let answer = ask(network, &tls, datasource, "1+1", "4").await;
+    let path = "/api/v1/status/buildinfo";
+    let buildinfo = network.ask(&tls, &datasource.url, path, Ask::Get("")).await;
     let has_details =
         matches!(&buildinfo, Ok(answer) if answer.status == 200 && answer.body.starts_with(b"{"));
     let problem = match answer {
@@ -54,6 +63,7 @@ pub async fn query(
     flavour: Flavour,
     request: &Request,
 ) -> Reply {
+    let Ok(tls) = Tls::of(datasource) else { return downstream_error() };
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut results = Map::new();
     let mut status = 200;
@@ -64,7 +74,7 @@ pub async fn query(
         .map(|query| (query["refId"].as_str().unwrap_or("A"), query["expr"].as_str()))
         .map(|(id, expr)| (id, expr.unwrap_or_default()))
         .collect();
-    let ask = |expr| ask(network, datasource, expr, &time);
+    let ask = |expr| ask(network, &tls, datasource, expr, &time);
     let mut answers = Vec::new();
     if flavour == Flavour::V9 {
         // One after the other before 12.0 (`prometheusRunQueriesInParallel`), to the first error.
@@ -113,6 +123,7 @@ pub async fn query(
 
 async fn ask(
     network: &Network,
+    tls: &Tls,
     datasource: &Datasource,
     expr: &str,
     time: &str,
@@ -122,7 +133,7 @@ async fn ask(
         Some("GET") => Ask::Get(&parameters),
         _ => Ask::Post(&parameters),
     };
-    network.ask(&datasource.url, "/api/v1/query", ask).await
+    network.ask(tls, &datasource.url, "/api/v1/query", ask).await
 }
 
 fn outcome(answer: Result<Answer, Failure>, id: &str, expr: &str, flavour: Flavour) -> Outcome {

@@ -26,6 +26,7 @@ impl Stage {
         setup.network = Network {
             dns: Some(dns.address()),
             search,
+            proxy: None,
             dns_timeout: Duration::from_millis(200),
             dial_timeout: Duration::from_millis(500),
             timeout: Duration::from_millis(500),

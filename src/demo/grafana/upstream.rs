@@ -1,24 +1,30 @@
 //! Grafana's way to its data source: a client that fails in the words of Go's `net/http`.
 //!
 //! It resolves by its own view of DNS, so a broken name or server shows through Grafana as it would
-//! in a cluster. It speaks no TLS: an `https` URL meets what it would meet at a plain port.
+//! in a cluster.
+
+mod proxy;
+mod tls;
 
 use std::io;
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use url::form_urlencoded;
 
 use crate::demo::http::reason;
+pub use tls::Tls;
 
 /// Redirects that Go follows.
 const MAX_REDIRECTS: usize = 10;
@@ -35,6 +41,8 @@ pub struct Network {
     pub dns: Option<SocketAddr>,
     /// Its search list.
     pub search: Vec<String>,
+    /// The proxy that all its requests go through, if any.
+    pub proxy: Option<SocketAddr>,
     /// How long it waits for DNS.
     pub dns_timeout: Duration,
     /// How long it waits for a connection; really 10 s.
@@ -73,6 +81,7 @@ impl Default for Network {
         Self {
             dns: None,
             search: Vec::new(),
+            proxy: None,
             dns_timeout: Duration::from_secs(5),
             dial_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
@@ -87,12 +96,18 @@ pub fn encode<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> S
 
 impl Network {
     /// Asks `path` below `base`, and follows redirects as the plugin does.
-    pub async fn ask(&self, base: &str, path: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
+    pub async fn ask(
+        &self,
+        tls: &Tls,
+        base: &str,
+        path: &str,
+        ask: Ask<'_>,
+    ) -> Result<Answer, Failure> {
         let mut url = format!("{}{path}", check(base)?.trim_end_matches('/'));
         let mut ask = ask;
         let mut hops = 0;
         loop {
-            let answer = self.once(&url, ask).await?;
+            let answer = self.once(tls, &url, ask).await?;
             let (Some(location), 301..=308) = (answer.header("location"), answer.status) else {
                 return Ok(answer);
             };
@@ -110,12 +125,12 @@ impl Network {
     }
 
     /// Asks once; the data proxy hands redirects on.
-    pub async fn once(&self, url: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
+    pub async fn once(&self, tls: &Tls, url: &str, ask: Ask<'_>) -> Result<Answer, Failure> {
         let failed = |error: Problem| Failure {
             text: format!("{} \"{url}\": {}", ask.verb(), error.text),
             is_timeout: error.is_timeout,
         };
-        match timeout(self.timeout, self.exchange(url, ask)).await {
+        match timeout(self.timeout, self.exchange(tls, url, ask)).await {
             Ok(result) => result.map_err(failed),
             Err(_) => Err(failed(Problem::timeout(
                 "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
@@ -123,17 +138,36 @@ impl Network {
         }
     }
 
-    async fn exchange(&self, url: &str, ask: Ask<'_>) -> Result<Answer, Problem> {
+    async fn exchange(&self, tls: &Tls, url: &str, ask: Ask<'_>) -> Result<Answer, Problem> {
         let parsed = url::Url::parse(url).map_err(|_| Problem::new("invalid URI for request"))?;
         let host = parsed.host_str().unwrap_or_default();
         let port = parsed.port_or_known_default().unwrap_or(80);
-        let ip = self.resolve(host.trim_matches(['[', ']'])).await?;
-        let stream = self.dial(SocketAddr::new(ip, port)).await?;
-        if parsed.scheme() == "https" {
-            return Err(Problem::new("http: server gave HTTP response to HTTPS client"));
-        }
+        let is_secure = parsed.scheme() == "https";
+        let mut stream = if let Some(proxy) = self.proxy {
+            let problem = |problem: Problem| Problem {
+                text: format!("proxyconnect tcp: {}", problem.text),
+                ..problem
+            };
+            self.dial(proxy).await.map_err(problem)?
+        } else {
+            let ip = self.resolve(host.trim_matches(['[', ']'])).await?;
+            self.dial(SocketAddr::new(ip, port)).await?
+        };
         let ends = (stream.local_addr().ok(), stream.peer_addr().ok());
-        send(stream, &parsed, ask).await.map_err(|error| of_hyper(&error, ends))
+        if is_secure && self.proxy.is_some() {
+            let dug = proxy::tunnel(&mut stream, &format!("{host}:{port}")).await;
+            let dug = dug.map_err(|_| Problem::new("EOF"))?;
+            dug.map_err(|reason| Problem::new(&reason))?;
+        }
+        let is_absolute = self.proxy.is_some() && !is_secure;
+        let sent = if is_secure {
+            let secured = tls.secure(stream, host).await;
+            let failed = |error| of_io(&error, host, ends).unwrap_or_else(|| Problem::new("EOF"));
+            send(secured.map_err(failed)?, &parsed, ask, false).await
+        } else {
+            send(stream, &parsed, ask, is_absolute).await
+        };
+        sent.map_err(|error| of_hyper(&error, host, ends))
     }
 
     async fn dial(&self, address: SocketAddr) -> Result<TcpStream, Problem> {
@@ -284,7 +318,16 @@ async fn over_udp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     Ok(buffer)
 }
 
-async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer, hyper::Error> {
+/// A proxy is told the whole URL.
+async fn send<S>(
+    stream: S,
+    url: &url::Url,
+    ask: Ask<'_>,
+    is_absolute: bool,
+) -> Result<Answer, hyper::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(MAX_HEAD)
         .handshake(TokioIo::new(stream))
@@ -295,6 +338,8 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
         Ask::Get(query) => ("GET", format!("{}?{query}", url.path()), ""),
         Ask::Post(form) => ("POST", format!("{}{own_query}", url.path()), form),
     };
+    let origin = url.origin().ascii_serialization();
+    let target = if is_absolute { origin + &target } else { target };
     let mut request = hyper::Request::new(Full::new(Bytes::from(form.to_owned())));
     *request.method_mut() = method.parse().unwrap_or_default();
     *request.uri_mut() = target.parse().unwrap_or_default();
@@ -320,23 +365,26 @@ async fn send(stream: TcpStream, url: &url::Url, ask: Ask<'_>) -> Result<Answer,
         }
         Ok(Answer { status: response.status().as_u16(), headers, body })
     };
-    // The connection ends after the exchange, or with what breaks it; then the exchange says so.
+    // The connection ends after the exchange, or with what breaks it; one of both says what.
     tokio::pin!(exchange);
-    tokio::select! {
-        result = &mut exchange => result,
-        _ = connection => exchange.await,
-    }
+    let mut connection = std::pin::pin!(connection);
+    let (result, ended) = tokio::select! {
+        result = &mut exchange => (result, connection.now_or_never().and_then(Result::err)),
+        ended = &mut connection => (exchange.await, ended.err()),
+    };
+    result.map_err(|error| {
+        let is_told = system(&error).is_some();
+        ended.filter(|_| !is_told).unwrap_or(error)
+    })
 }
 
+/// Both ends of a connection.
+type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+
 /// What Go says of what hyper met.
-fn of_hyper(error: &hyper::Error, ends: (Option<SocketAddr>, Option<SocketAddr>)) -> Problem {
-    let is_reset = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<io::Error>())
-        .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionReset);
-    if is_reset {
-        let end = |address: Option<SocketAddr>| address.map(|a| a.to_string()).unwrap_or_default();
-        let (from, to) = (end(ends.0), end(ends.1));
-        Problem::new(&format!("read tcp {from}->{to}: read: connection reset by peer"))
+fn of_hyper(error: &hyper::Error, host: &str, ends: Ends) -> Problem {
+    if let Some(problem) = system(error).and_then(|error| of_io(error, host, ends)) {
+        problem
     } else if error.is_parse() {
         let text = "net/http: HTTP/1.x transport connection broken: malformed HTTP response \"?\"";
         Problem::new(text)
@@ -345,6 +393,28 @@ fn of_hyper(error: &hyper::Error, ends: (Option<SocketAddr>, Option<SocketAddr>)
     } else {
         Problem::new("unexpected EOF")
     }
+}
+
+/// What the system said, however deep it lies.
+fn system(error: &hyper::Error) -> Option<&io::Error> {
+    let first = std::error::Error::source(error);
+    iter::successors(first, |error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// What Go says of a connection that broke, if it was not merely closed.
+fn of_io(error: &io::Error, host: &str, ends: Ends) -> Option<Problem> {
+    let end = |address: Option<SocketAddr>| address.map(|a| a.to_string()).unwrap_or_default();
+    let (from, to) = (end(ends.0), end(ends.1));
+    let text = if let Some(text) = tls::in_words_of_go(error, host) {
+        text
+    } else if error.kind() == io::ErrorKind::ConnectionReset {
+        format!("read tcp {from}->{to}: read: connection reset by peer")
+    } else if error.kind() == io::ErrorKind::BrokenPipe {
+        format!("write tcp {from}->{to}: write: broken pipe")
+    } else {
+        return None;
+    };
+    Some(Problem::new(&text))
 }
 
 /// `404 Not Found`.

@@ -21,6 +21,8 @@ pub struct Data {
     pub down: usize,
     /// How old the newest sample is; the others are older by up to a scrape interval.
     pub age: Duration,
+    /// By how much that one is ahead of the clock.
+    pub ahead: Duration,
     /// Seconds by which the clock is ahead.
     pub skew: i64,
 }
@@ -68,7 +70,7 @@ impl Data {
             let job = if n == 0 { "prometheus" } else { "node" };
             let labels = [("__name__", "up"), ("instance", &instance), ("job", job)];
             let labels = labels.map(|(name, value)| (name.to_owned(), value.into()));
-            let at = now - self.age.as_secs_f64() - (n % 15) as f64;
+            let at = now + self.ahead.as_secs_f64() - self.age.as_secs_f64() - (n % 15) as f64;
             let is_up = n + self.down < self.targets;
             (labels.to_vec(), at, f64::from(u8::from(is_up)))
         })

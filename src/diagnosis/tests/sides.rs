@@ -47,6 +47,7 @@ fn elsewhere_the_place_decides() {
         (C::Starting, "prometheus prometheus grafana promlink prometheus prometheus"),
         (C::GatewayError, "prometheus prometheus grafana promlink prometheus prometheus"),
         (C::NoResponse, "prometheus prometheus grafana promlink unclear unclear"),
+        (C::Slow, "prometheus prometheus grafana promlink unclear prometheus"),
         (C::NoSeries, "prometheus prometheus grafana promlink datasource prometheus"),
     ] {
         let places = [DIRECT, ONLY_DIRECT, GRAFANA, GRAFANA_UNTOLD, ONLY_GRAFANA, BOTH];

@@ -111,7 +111,7 @@ fn several_links_and_what_they_are_in_all() {
             FAIL  auth                 4.00 ms   token_rejected
 
           who   whoever gave promlink its credentials
-          next  Make a new service-account token (role Viewer) and put it into the token file; it is read at each use.
+          next  Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one (role Viewer).
           more  promlink explain token_rejected
 
         unknown  UNKNOWN

@@ -77,6 +77,16 @@ impl Steps<'_> {
         self.look(&asked, self.occasion.deadlines.checks, buildinfo).await
     }
 
+    /// One of the server's status pages, where it is asked under the base path.
+    pub(super) async fn status_page<T>(
+        &mut self,
+        page: &str,
+        read: impl Fn(&Answer<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let asked = format!("{}/api/v1/status/{page}", self.hops.endpoint.url.path);
+        self.look(&asked, self.occasion.deadlines.checks, read).await
+    }
+
     /// GETs `path`, the base path included, and reads the answer.
     async fn look<T>(
         &mut self,

@@ -22,6 +22,7 @@ use crate::probe::line;
 use crate::probe::query::{self, QUERY_PATH, Question};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
+use crate::report::finding::{Finding, Subject};
 use crate::report::kinds::is_refusal_by_grafana;
 use crate::report::{Outcome, Row, Trigger};
 
@@ -178,11 +179,22 @@ impl Through<'_> {
                 Outcome::Failed(cause) => Some(cause),
                 Outcome::Passed | Outcome::Skipped(_) => None,
             });
+        heard.settings = self.impossible_setting();
         let hidden =
             |said: &Said| said.row.outcome == Outcome::Failed(Cause::UnreachableFromGrafana);
         if heard.query.as_ref().is_some_and(hidden) && heard.health.is_none() {
             heard.rule = self.rule_error().await;
         }
+    }
+
+    /// A setting that keeps every query from being asked; old versions do not say so.
+    fn impossible_setting(&self) -> Option<Cause> {
+        let findings = self.leg.rows.get(Check::Datasource).map(|row| row.findings.iter());
+        let is_it = |found: &&Finding| {
+            found.cause == Cause::DatasourceSettingsInvalid
+                && found.subject == Some(Subject::Method)
+        };
+        findings?.find(is_it).map(|found| found.cause)
     }
 
     /// Our rights and the data source are read anew when the query fails on ones that were kept;

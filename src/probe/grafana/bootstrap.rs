@@ -1,10 +1,12 @@
-//! A token of our own, made with an administrator's login where none is given or Grafana rejects it.
+//! A token of our own, made with an administrator's login where none is given, or Grafana rejects
+//! the one that is.
 //!
 //! kube-prometheus-stack, kube-prometheus and MicroK8s keep Grafana's database in its pod: with the
 //! pod every token is gone, while the administrator's password is in a Secret and stays. That
 //! password is used here and nowhere else, and seldom: after five wrong ones Grafana locks a user.
 
-use std::time::Duration;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
@@ -21,8 +23,8 @@ use crate::probe::line;
 use crate::probe::query;
 use crate::report::cause::Cause;
 use crate::report::facts::{Key, clean};
+use crate::report::finding::Finding;
 use crate::report::{Outcome, Row};
-use crate::secret::Secret;
 
 /// The service account, and what its tokens' names begin with.
 const ACCOUNT: &str = "promlink";
@@ -31,6 +33,8 @@ const PATH: &str = "/api/serviceaccounts";
 const LIFE: Duration = Duration::from_secs(24 * 3600);
 /// It is renewed at half its life, so that a Grafana that is away for hours costs nothing.
 const RENEWED_AFTER: Duration = Duration::from_secs(12 * 3600);
+/// Something keeps us from renewing one of which only so much is left.
+const LATE: Duration = Duration::from_secs(6 * 3600);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(60);
 /// Expired tokens that are deleted at a time; one a pod that is gone.
@@ -41,9 +45,7 @@ const MAX_DELETED: usize = 5;
 /// Bodies of answers are not cached for us, so that a mended data source shows at once
 /// (`X-Grafana-NoCache`).
 pub fn headers(side: &GrafanaSide, desk: &Desk) -> Result<Vec<(String, String)>, Unusable> {
-    let token = desk.with_own(|own| own.token.clone());
-    let own = token.map(|credentials| Auth::Scheme { scheme: "Bearer".to_owned(), credentials });
-    headers_as(side, own.as_ref())
+    headers_as(side, desk.with_own(|own| own.token.clone()).as_ref())
 }
 
 fn headers_as(side: &GrafanaSide, auth: Option<&Auth>) -> Result<Vec<(String, String)>, Unusable> {
@@ -59,6 +61,15 @@ fn headers_as(side: &GrafanaSide, auth: Option<&Auth>) -> Result<Vec<(String, St
     Ok(headers)
 }
 
+/// A new token.
+#[derive(Clone)]
+pub struct Made {
+    /// Its name in Grafana.
+    pub name: String,
+    /// Itself.
+    pub token: String,
+}
+
 /// Why no token was made.
 enum Failed {
     /// Grafana itself is not there any more.
@@ -71,14 +82,24 @@ impl Through<'_> {
     /// Asks for our rights, and makes a token where that is what is missing.
     pub(super) async fn ask_rights_or_bootstrap(&mut self) -> Result<Row, Missed> {
         let now = self.occasion.started;
-        if self.desk.with_own(|own| own.made.is_some_and(|made| now.since(made) > RENEWED_AFTER)) {
-            // The old one is good for as long again.
-            let _renewed = self.bootstrap(now).await;
+        let age = self.desk.with_own(|own| own.made.map(|made| now.since(made)));
+        let mut late = None;
+        if age.is_some_and(|age| age >= RENEWED_AFTER) {
+            match self.bootstrap(now).await {
+                Some(Err(Failed::Gone)) => return Err(Missed::Gone),
+                // The old one is good for as long again.
+                Some(Err(Failed::Says(says))) => late = Some(says),
+                Some(Ok(_)) | None => {}
+            }
         }
-        let first = match self.ask_rights().await {
+        let mut first = match self.ask_rights().await {
             Ok(row) | Err(Missed::Instead(row)) => row,
             Err(Missed::Gone) => return Err(Missed::Gone),
         };
+        if let (Some(says), true) = (late, age.is_some_and(|age| age >= LIFE.saturating_sub(LATE)))
+        {
+            first.findings.push(Finding::of(Cause::TokenExpiring, clean(&says)));
+        }
         if !wants_token(&first) {
             return Ok(first);
         }
@@ -93,6 +114,11 @@ impl Through<'_> {
         }
     }
 
+    /// When the token of our own stops to open anything.
+    pub(super) fn own_token_ends(&self) -> Option<SystemTime> {
+        self.desk.with_own(|own| own.made.map(|made| made.wall + LIFE))
+    }
+
     /// Makes a token; none when that is not wanted, or was tried a moment ago.
     async fn bootstrap(&mut self, now: Now) -> Option<Result<String, Failed>> {
         let login = self.side.end.bootstrap.clone()?;
@@ -102,10 +128,10 @@ impl Through<'_> {
             return None;
         }
         self.desk.with_own(|own| own.tried = Some(now));
-        let made = self.make_token(&login).await;
-        Some(made.map(|(name, token)| {
+        let made = self.make_token(&login, Some(LIFE)).await;
+        Some(made.map(|Made { name, token }| {
             self.desk.with_own(|own| {
-                own.token = Some(Secret::Value(token));
+                own.token = Some(Auth::bearer(token));
                 own.made = Some(now);
             });
             self.headers = headers(self.side, self.desk);
@@ -113,18 +139,44 @@ impl Through<'_> {
         }))
     }
 
-    async fn make_token(&mut self, login: &Auth) -> Result<(String, String), Failed> {
+    /// Makes a token that lives so long, or for ever, by one visit.
+    pub(super) async fn token_for(
+        mut self,
+        login: &Auth,
+        life: Option<Duration>,
+    ) -> Result<Made, String> {
+        self.reach(self.occasion.started).await;
+        if self.visit.as_ref().is_none_or(|visit| !visit.passed) {
+            return Err(self.not_reached());
+        }
+        self.make_token(login, life).await.map_err(|failed| match failed {
+            Failed::Gone => self.not_reached(),
+            Failed::Says(says) => says,
+        })
+    }
+
+    fn not_reached(&self) -> String {
+        let failed = self.leg.rows.iter().find_map(|(check, row)| match row.outcome {
+            Outcome::Failed(cause) => Some(format!("{} at {}", cause.code(), check.as_str())),
+            Outcome::Passed | Outcome::Skipped(_) => None,
+        });
+        format!("cannot reach Grafana: {}", failed.unwrap_or_else(|| "no time".to_owned()))
+    }
+
+    async fn make_token(&mut self, login: &Auth, life: Option<Duration>) -> Result<Made, Failed> {
         let headers = headers_as(self.side, Some(login))
             .map_err(|bad| Failed::Says(format!("cannot use the login: {}", bad.says)))?;
         let account = self.account(&headers).await?;
         let tokens = format!("{PATH}/{account}/tokens");
         self.delete_expired(&headers, &tokens).await?;
         let since = line::seconds(clock::now().wall);
-        let name = format!("{ACCOUNT}-{}-{since:.0}", self.net.host);
-        let body = json!({"name": name, "secondsToLive": LIFE.as_secs()}).to_string();
+        let name = format!("{ACCOUNT}-{}-{since:.3}", self.net.host);
+        // None or 0: for ever.
+        let seconds = life.map_or(0, |life| life.as_secs());
+        let body = json!({"name": name, "secondsToLive": seconds}).to_string();
         let request = self.admin(Verb::Post, &tokens, Some(body), &headers);
         let token = self.told(&request, "make a token", accounts::made).await?;
-        Ok((name, token))
+        Ok(Made { name, token })
     }
 
     /// Our service account, made unless it is there; another replica may make it meanwhile.
@@ -201,6 +253,13 @@ fn wants_token(row: &Row) -> bool {
         row.outcome,
         Outcome::Failed(Cause::TokenMissing | Cause::TokenRejected | Cause::TokenExpired)
     )
+}
+
+impl fmt::Debug for Made {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Made").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 fn noted(mut row: Row, says: &str) -> Row {

@@ -1,12 +1,15 @@
 //! `datasource`: is it there, of the right type, with its plugin, and set up to reach Prometheus?
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::carried::GrafanaMemory;
 use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Stopwatch};
+use crate::desk::{List, Wants};
+use crate::judge::audit;
 use crate::link::discover::Leave;
 use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme, escape};
 use crate::net::limits;
@@ -15,11 +18,17 @@ use crate::probe::grafana::Through;
 use crate::probe::line::{self, failed};
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Why};
-use crate::report::facts::Key;
+use crate::report::facts::{Key, clean};
 use crate::report::finding::{Finding, Subject};
 use crate::report::kinds::is_refusal_by_grafana;
-use crate::report::seen::DatasourceSeen;
+use crate::report::seen::{DatasourceSeen, Neighbours};
 use crate::report::{Outcome, Row};
+
+const LIST_PATH: &str = "/api/datasources";
+/// How long a list of data sources is believed.
+const LIST_LIFE: Duration = Duration::from_secs(600);
+/// Of several default data sources, so many are named.
+const MAX_DEFAULTS: usize = 5;
 
 impl Through<'_> {
     /// Sets the row of `datasource`, the kept one while it is good enough.
@@ -46,7 +55,7 @@ impl Through<'_> {
             DatasourceRef::Name(name) => {
                 (format!("/api/datasources/name/{}", escape(name)), limits::SMALL_BODY)
             }
-            DatasourceRef::Default => ("/api/datasources".to_owned(), limits::GRAFANA_BODY),
+            DatasourceRef::Default => (LIST_PATH.to_owned(), limits::GRAFANA_BODY),
         };
         let request = self.get(&path, cap);
         let response = match self.call(&request).await {
@@ -59,6 +68,12 @@ impl Through<'_> {
                 let mut row = judge(&found);
                 if row.outcome == Outcome::Passed {
                     row.findings.extend(self.audit(&found).await);
+                    row.findings.extend(audit::alone(&found, self.leg.seen.version.as_deref()));
+                    if audit::has_neighbours(&found)
+                        && let Some(neighbours) = &self.list().await.known
+                    {
+                        row.findings.extend(audit::among(&found, neighbours));
+                    }
                     let ours = self.link.prometheus.as_ref();
                     row.findings.extend(
                         ours.map(|end| drifts(&found, end, self.link.query.method))
@@ -92,6 +107,28 @@ impl Through<'_> {
         } else {
             self.leg.rows.insert(Check::Datasource, row);
         }
+    }
+
+    /// All data sources; read seldom, because a large organisation's list is megabytes.
+    async fn list(&mut self) -> Arc<List> {
+        let began = self.occasion.started;
+        let wants = Wants { asked: began, max_age: LIST_LIFE, not_before: None };
+        let (desk, deadline) = (Arc::clone(self.desk), self.deadline);
+        let run = async {
+            let request = self.get(LIST_PATH, limits::GRAFANA_BODY);
+            // Whoever has something to say of a failure asks elsewhere.
+            let sent = match (desk.slot(deadline).await, self.line.as_mut()) {
+                (Some(_slot), Some(line)) => line.send(&self.hops, &request, deadline).await.ok(),
+                (_, _) => None,
+            };
+            let list = sent.and_then(|response| {
+                let answer = line::answer(&response, LIST_PATH, true);
+                grafana_answer::datasource_list(&answer).ok()
+            });
+            List { began, ended: clock::now(), known: list.map(neighbours) }
+        };
+        let none = || Arc::new(List { began, ended: began, known: None });
+        desk.list.get(wants, deadline, run).await.unwrap_or_else(none)
     }
 
     /// Compares its URL with the one that this link probes; a finding, because panels may work all
@@ -141,6 +178,14 @@ impl Through<'_> {
             // Nothing can be compared.
             (Err(_), Err(_)) => true,
         }
+    }
+}
+
+fn neighbours(list: Vec<Datasource>) -> Neighbours {
+    let defaults = list.iter().filter(|one| one.is_default).map(|one| clean(&one.name));
+    Neighbours {
+        defaults: defaults.take(MAX_DEFAULTS).collect(),
+        uids: list.into_iter().map(|one| one.uid).collect(),
     }
 }
 
@@ -198,12 +243,22 @@ fn drifts(theirs: &Datasource, ours: &Endpoint, method: Method) -> Vec<Finding> 
     let has = |on: bool| if on { "has" } else { "has not" };
     let their_method = theirs.method.as_deref().unwrap_or(our_method);
     let skips = (theirs.tls_skip_verify, ours.http.tls.insecure_skip_verify);
-    let auths = (theirs.auth.is_some(), ours.http.auth.is_some());
+    let http = &ours.http;
+    let auths = (theirs.auth.is_some(), http.auth.is_some() || http.tls.cert_file.is_some());
     let drift = |subject, differs: bool, detail: String| {
         let found = Finding::of(Cause::DatasourceDrift, detail);
         differs.then_some(Finding { subject: Some(subject), ..found })
     };
+    let (our_path, their_path) = (&ours.url.path, theirs.address().map(|url| url.path));
     [
+        drift(
+            Subject::Path,
+            their_path.as_ref().is_ok_and(|path| path != our_path),
+            format!(
+                "the data source asks below {:?}, this link below {our_path:?}",
+                their_path.unwrap_or_default()
+            ),
+        ),
         drift(
             Subject::Method,
             their_method != our_method,

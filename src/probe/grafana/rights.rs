@@ -43,7 +43,8 @@ impl Through<'_> {
                 }
             };
             let passed = row.outcome == Outcome::Passed;
-            Rights { began, ended: clock::now(), row, seen: Seen::default(), passed }
+            let seen = Seen { token_not_after: self.own_token_ends(), ..Seen::default() };
+            Rights { began, ended: clock::now(), row, seen, passed }
         };
         let rights = desk.auth.get(wants, deadline, run).await;
         match (missed, rights) {

@@ -1,5 +1,8 @@
 //! One visit: Grafana's own address, hop by hop, and `/api/health`.
 
+use std::net::SocketAddr;
+
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::classify::grafana_answer;
@@ -17,12 +20,14 @@ use crate::probe::query;
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, CheckMap, Path};
 use crate::report::facts::Key;
-use crate::report::finding::Finding;
+use crate::report::finding::{Finding, Subject};
 use crate::report::kinds::is_of_position;
 use crate::report::seen::Seen;
 use crate::report::{Outcome, Row};
 
 const HEALTH_PATH: &str = "/api/health";
+/// Addresses visited beside the first one, under `all_addresses`.
+const MAX_REPLICAS: usize = 15;
 
 /// Visits Grafana; a stream that is left over goes to `line`.
 pub async fn run(
@@ -33,11 +38,12 @@ pub async fn run(
     deadline: Instant,
 ) -> Visit {
     let began = clock::now();
-    let mut visiting =
-        Visiting { hops, deadline, rows: CheckMap::default(), seen: Seen::default(), line: None };
+    let mut visiting = Visiting::new(hops, deadline);
     visiting.walk(desk, began, headers).await;
-    let passed =
-        visiting.rows.get(Check::GrafanaHealth).map(|row| row.outcome) == Some(Outcome::Passed);
+    if desk.grafana.all_addresses {
+        visiting = visiting.with_replicas(desk, began, headers).await;
+    }
+    let passed = visiting.has_passed();
     let address = visiting.line.as_ref().map(Line::address);
     if passed {
         desk.with_last(|last| last.address = address);
@@ -50,16 +56,81 @@ pub async fn run(
 struct Visiting<'a> {
     hops: Hops<'a>,
     deadline: Instant,
+    /// Where to dial, once the name is resolved.
+    addresses: Vec<SocketAddr>,
     rows: CheckMap<Row>,
     seen: Seen,
     line: Option<Line>,
+}
+
+impl<'a> Visiting<'a> {
+    fn new(hops: Hops<'a>, deadline: Instant) -> Self {
+        Self {
+            hops,
+            deadline,
+            addresses: Vec::new(),
+            rows: CheckMap::default(),
+            seen: Seen::default(),
+            line: None,
+        }
+    }
+
+    /// Visits the other addresses as well. The best one is Grafana's, and the others are findings:
+    /// who meets a bad one gets no panels, by chance.
+    async fn with_replicas(
+        mut self,
+        desk: &Desk,
+        began: Now,
+        headers: &[(String, String)],
+    ) -> Self {
+        let Some(named) = self.rows.get(Check::Dns).cloned() else { return self };
+        let first = self.line.as_ref().map(Line::address).or(self.addresses.first().copied());
+        let others = self.addresses.iter().filter(|address| Some(**address) != first);
+        let others = others.take(MAX_REPLICAS).map(|address| {
+            let mut other = Self::new(self.hops, self.deadline);
+            other.addresses = vec![*address];
+            other.rows.insert(Check::Dns, named.clone());
+            async move {
+                other.walk(desk, began, headers).await;
+                other
+            }
+        });
+        let mut others = join_all(others).await;
+        if !self.has_passed()
+            && let Some(best) = others.iter_mut().find(|other| other.has_passed())
+        {
+            std::mem::swap(&mut self, best);
+        }
+        let bad: Vec<Finding> = others.iter().filter_map(Self::as_bad_replica).collect();
+        if let Some(row) = self.rows.get_mut(Check::GrafanaHealth) {
+            row.findings.extend(bad);
+        }
+        self
+    }
+
+    fn as_bad_replica(&self) -> Option<Finding> {
+        let (check, cause) = self.rows.iter().find_map(|(check, row)| match row.outcome {
+            Outcome::Failed(cause) => Some((check, cause)),
+            Outcome::Passed | Outcome::Skipped(_) => None,
+        })?;
+        let address = self.line.as_ref().map(Line::address).or(self.addresses.first().copied())?;
+        // Other pods are ready: what was met at this one tells more.
+        let met = self.seen.connect_failure.filter(|_| cause == Cause::NoReadyEndpoints);
+        let cause = met.unwrap_or(cause);
+        let detail = format!("{address} at {}", check.as_str());
+        let subject = Some(Subject::Replica);
+        Some(Finding { weight: Weight::Degrades, subject, ..Finding::of(cause, detail) })
+    }
+
+    fn has_passed(&self) -> bool {
+        self.rows.get(Check::GrafanaHealth).map(|row| row.outcome) == Some(Outcome::Passed)
+    }
 }
 
 impl Visiting<'_> {
     async fn walk(&mut self, desk: &Desk, began: Now, headers: &[(String, String)]) {
         let tls = self.hops.endpoint.url.scheme == Scheme::Https;
         let applies = Applies { tls, ..Applies::default() };
-        let mut addresses = Vec::new();
         let mut connected = None;
         loop {
             let left = clock::left(self.deadline);
@@ -74,11 +145,11 @@ impl Visiting<'_> {
                         last.name.note(named.hit.take(), began);
                         fall_back(&mut named.row, &mut named.addresses, last.address);
                     });
-                    addresses = named.addresses;
+                    self.addresses = named.addresses;
                     (check, named.row)
                 }
                 Step::Run(check @ Check::Tcp) => {
-                    let dialled = self.hops.tcp(&addresses, self.deadline).await;
+                    let dialled = self.hops.tcp(&self.addresses, self.deadline).await;
                     connected = dialled.stream;
                     self.seen.connect_failure = dialled.met;
                     (check, dialled.row)
@@ -107,7 +178,7 @@ impl Visiting<'_> {
         }
     }
 
-    async fn speak(&mut self, stream: Stream, address: std::net::SocketAddr) {
+    async fn speak(&mut self, stream: Stream, address: SocketAddr) {
         let connection = Connection::open(stream).await.ok();
         self.line = Some(Line::new(End::Grafana, address, connection));
     }
@@ -153,11 +224,7 @@ fn beyond(check: Check) -> bool {
 
 /// A resolver that fails us says nothing about Grafana: its last good address is dialled instead,
 /// and the failure is a finding.
-fn fall_back(
-    row: &mut Row,
-    addresses: &mut Vec<std::net::SocketAddr>,
-    last: Option<std::net::SocketAddr>,
-) {
+fn fall_back(row: &mut Row, addresses: &mut Vec<SocketAddr>, last: Option<SocketAddr>) {
     let (Outcome::Failed(cause), Some(last)) = (row.outcome, last) else { return };
     if !is_of_position(cause) {
         return;

@@ -1,8 +1,8 @@
 //! Whom to believe about the data source: pure.
 //!
 //! Best first: the data proxy, which hands over what Prometheus answered to Grafana; the query's
-//! own error text; the health check's message; the last error of an alert rule. A proxy that
-//! refuses or does not work never matters.
+//! own error text; the health check's message; the last error of an alert rule; a setting that
+//! cannot work. A proxy that refuses or does not work never matters.
 
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub struct Heard {
     pub health: Option<Cause>,
     /// An alert rule's last error.
     pub rule: Option<Failure>,
+    /// A setting with which no query can be asked.
+    pub settings: Option<Cause>,
     /// The answer to an earlier query that came too late for its own cycle.
     pub late: Option<Box<Said>>,
     /// The data source asks in each user's own name, which we do not have.
@@ -81,7 +83,7 @@ impl Heard {
             Some(ProxyVoice::Cause(cause)) => Some(*cause),
             Some(ProxyVoice::Upstream(_) | ProxyVoice::Useless) | None => None,
         };
-        [self.health, by_rule, by_proxy]
+        [self.health, by_rule, by_proxy, self.settings]
             .into_iter()
             .flatten()
             .find(|cause| *cause != Cause::UnreachableFromGrafana)

@@ -5,13 +5,16 @@ use std::time::Duration;
 use promlink::demo::dns::{Service, Zone};
 use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
-use super::ground::{Config, Ground, Turn};
+use super::front::Tls;
+use super::ground::{Config, End, Ground, Turn};
 use super::row::{Row, check, row};
 use super::story::{self, Story};
+use super::well::V9;
 
 /// All of it in one cycle.
 pub fn rows() -> Vec<Row> {
-    [every_replica(), a_proxy_on_the_way(), odd_hosts()].concat()
+    [every_replica(), replicas_of_grafana(), a_proxy_on_the_way(), grafana_s_proxy(), odd_hosts()]
+        .concat()
 }
 
 /// A link that checks every address behind the name.
@@ -73,6 +76,57 @@ fn every_replica() -> Vec<Row> {
     ]
 }
 
+/// Grafana has two pods, and nothing listens at the second one.
+fn with_a_dead_pod(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "grafana".to_owned());
+    let service = zone.services.get_mut(&key).unwrap();
+    let [a, b, c, _] = service.addresses[0].octets();
+    (service.headless, service.addresses) =
+        (true, vec![service.addresses[0], std::net::Ipv4Addr::new(a, b, c, 9)]);
+}
+
+/// The same, the other way round.
+fn with_a_dead_pod_first(zone: &mut Zone) {
+    with_a_dead_pod(zone);
+    zone.services
+        .get_mut(&("monitoring".to_owned(), "grafana".to_owned()))
+        .unwrap()
+        .addresses
+        .reverse();
+}
+
+fn replicas_of_grafana() -> Vec<Row> {
+    let each = |name, given: &[Turn], told| {
+        row(name, given, told).config(|config| {
+            config.main =
+                "url: '{main}', all_addresses: true, authorization: {credentials: {token}}";
+        })
+    };
+    let dead = "degraded connection_refused grafana grafana_health grafana";
+    let frozen = Turn::Grafana(promlink::demo::fault::Grafana::DatabaseDown);
+    vec![
+        each("one Grafana of one, each of which is visited", &[], "working"),
+        each("nothing listens at one Grafana of two", &[Turn::Zone(with_a_dead_pod)], dead)
+            .says(".9:"),
+        each(
+            "nothing listens at the first Grafana of two",
+            &[Turn::Zone(with_a_dead_pod_first)],
+            dead,
+        ),
+        row(
+            "nothing listens at one Grafana of two, and one is enough",
+            [Turn::Zone(with_a_dead_pod)],
+            "working",
+        ),
+        each(
+            "one Grafana of two has no database, and nothing listens at the other one",
+            &[Turn::Zone(with_a_dead_pod), frozen],
+            "broken grafana_database_down grafana grafana_health grafana",
+        )
+        .beside("degrades connection_refused grafana/grafana_health replica"),
+    ]
+}
+
 #[tokio::test]
 async fn a_closed_port_has_likely_causes_and_no_certain_one() {
     let config = Config { prometheus: "url: 'http://localhost:1'", ..Config::default() };
@@ -129,6 +183,73 @@ fn a_proxy_on_the_way() -> Vec<Row> {
             "url: '{prometheus}', proxy_url: 'http://127.0.0.1:1', no_proxy: '.cluster.local'",
             "working",
         ),
+    ]
+    .into_iter()
+    .chain(a_proxy_that_refuses())
+    .collect()
+}
+
+/// A tunnel is refused where it is dug; without one, the proxy answers in Prometheus' place.
+fn a_proxy_that_refuses() -> Vec<Row> {
+    const TUNNEL: &str = "url: 'https://prometheus.example.org', proxy_url: 'http://{front}'";
+    const PLAIN: &str = "url: '{prometheus}', proxy_url: 'http://{front}'";
+    let by = |what: &str, proxy: Tls, told: [&'static str; 2]| {
+        let one = |place: &str, keys: &'static str, told: &'static str| {
+            let row = row(format!("{what}{place}"), [Turn::Front(End::Direct, proxy)], told);
+            row.alone().config(|config| config.prometheus = keys)
+        };
+        [one(", on the way to TLS", TUNNEL, told[0]), one("", PLAIN, told[1])]
+    };
+    let refused = [
+        "broken proxy_refused direct tcp network",
+        "broken forward_proxy_answered direct query network",
+    ];
+    let rows = [
+        by("the proxy wants a login", Tls::WantsLogin, refused),
+        by("the proxy has a rule against it", Tls::Forbids, refused),
+        by("the proxy cannot connect", Tls::CannotConnect, refused),
+        by(
+            "the proxy says nothing",
+            Tls::Silent,
+            [
+                "broken proxy_unreachable direct tcp network",
+                "broken no_response direct query prometheus",
+            ],
+        )
+        .map(Row::short),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// `HTTP_PROXY` in Grafana's environment, and no exception for names of the cluster.
+fn grafana_s_proxy() -> Vec<Row> {
+    const SECURE: Turn = Turn::Url("https://secure.monitoring.svc.cluster.local:{front_port}");
+    let by = |what: &str, proxy: Tls, told: &'static str| {
+        let given = [Turn::Front(End::Direct, proxy), Turn::GrafanaProxy("{front}")];
+        row(format!("Grafana's proxy {what}"), given, told)
+    };
+    let digs = |what: &str, proxy: Tls| {
+        let given = [Turn::Front(End::Direct, proxy), Turn::GrafanaProxy("{front}"), SECURE];
+        let told = "broken proxy_refused grafana grafana_query network";
+        row(format!("Grafana's proxy {what}, on the way to TLS"), given, told).through_grafana()
+    };
+    let answered = "broken forward_proxy_answered grafana grafana_query network";
+    let unreachable = "broken proxy_unreachable grafana grafana_query network";
+    let hidden = "broken unreachable_from_grafana grafana grafana_query unclear";
+    let closed = [Turn::GrafanaProxy("127.0.0.1:1")];
+    vec![
+        row("nothing listens at Grafana's proxy", closed, unreachable),
+        row(
+            "nothing listens at Grafana's proxy: Grafana 9.3",
+            [&[V9], &closed[..]].concat(),
+            hidden,
+        ),
+        by("wants a login", Tls::WantsLogin, answered),
+        by("has a rule against it", Tls::Forbids, answered),
+        by("cannot connect", Tls::CannotConnect, answered),
+        digs("wants a login", Tls::WantsLogin),
+        digs("has a rule against it", Tls::Forbids),
+        digs("cannot connect", Tls::CannotConnect),
     ]
 }
 

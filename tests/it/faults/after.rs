@@ -221,7 +221,7 @@ fn outliving_its_cycle() -> Vec<Story> {
     let hangs = "broken no_response grafana grafana_query unclear";
     // Unless Grafana gives up before the confirming cycle has ended.
     let first = "?broken no_response grafana grafana_query unclear";
-    let slow = "degraded slow grafana grafana_query datasource";
+    let slow = "degraded slow grafana grafana_query unclear";
     vec![
         // Calls that hang give their slots back.
         story(

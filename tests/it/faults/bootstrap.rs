@@ -1,12 +1,15 @@
 //! A token that promlink makes for itself: once, where one is missing or rejected, and again when
 //! Grafana's pod took it along.
 
+use std::process::Command;
+
 use promlink::demo::grafana::{Account, Setup};
 
 use super::ground::{Config, Ground, Turn};
 use super::row::{check, line};
 use super::story::Watched;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_promlink");
 const SECRET: &str = "hunter2";
 const TOKEN_MISSING: &str = "blind token_missing grafana auth credentials";
 
@@ -119,4 +122,44 @@ async fn a_daemon_makes_a_new_one_when_grafana_lost_it_and_not_more_often() {
     assert_eq!(made(), 1);
     let series = format!("promlink_link_verdict{{link=\"{}\",verdict=\"blind\"}} 1", ground.link);
     assert!(daemon.get("/metrics").await.contains(&series), "{series}");
+}
+
+/// A token made on the command line: printed once, or written for its owner alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_made_by_hand() {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Setup(may)]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("password"), SECRET).unwrap();
+    let url = format!("http://{}", ground.grafana.address());
+    let run = async |more: &[&str]| {
+        let password = path("password");
+        let login = ["--grafana.user", "admin", "--grafana.password-file", &password];
+        let all = [&["grafana-token", "--grafana.url", &url], &login[..], more].concat();
+        let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        tokio::task::spawn_blocking(move || Command::new(PROGRAM).args(all).output().unwrap())
+            .await
+            .unwrap()
+    };
+    let output = run(&[]).await;
+    assert!(output.status.success(), "{output:?}");
+    let token = String::from_utf8(output.stdout).unwrap();
+    let knows = |token: &str| ground.grafana.edit(|setup| setup.tokens.contains(token));
+    assert!(knows(token.trim()), "{token}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("promlink: this is the token promlink-"), "{said}");
+
+    let output = run(&["--output", &path("token"), "--life", "30d"]).await;
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let written = std::fs::read_to_string(path("token")).unwrap();
+    assert!(knows(written.trim()) && written != token, "{written}");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path("token")).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+
+    std::fs::write(path("password"), "wrong").unwrap();
+    let output = run(&[]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    let wrong = "the login cannot look for the service account: 401 Invalid username or password";
+    assert!(said.contains(wrong) && output.status.code() == Some(1), "{said}");
 }

@@ -7,11 +7,37 @@ use std::time::Duration;
 use promlink::demo::fault::{Grafana as G, Wire};
 
 use super::ground::{Config, Ground, Turn};
-use super::row::check_all;
+use super::row::{check_all, line, rows};
 use super::story::Watched;
+use super::table::{Line, Proof};
 use super::well::V9;
 
 const LINKS: usize = 10;
+
+/// What a lack of slots looks like.
+pub fn lines() -> Vec<Line> {
+    let told = "blind overdue grafana grafana_query promlink";
+    let name = "eight links of one Grafana hang, and this one gets no slot there";
+    vec![Line::new(name, [told], without_a_slot(told))]
+}
+
+/// Links are walked in the order of their names, and slots are given in the order of asking.
+async fn without_a_slot(told: &'static str) -> Proof {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Grafana(G::QueryHangs), Turn::Behind(Wire::Frozen.into())]).await;
+    let mut yaml = ground.yaml(&Config { timeout: "1s", ..Config::default() });
+    for number in 0..8 {
+        let grafana = "grafana: {name: main, datasource: {uid: prometheus}}";
+        let _infallible = writeln!(yaml, "  a{number}: {{timeout: 3s, {grafana}}}");
+    }
+    let links = check_all(&yaml).await;
+    let link = links.iter().find(|link| link["link"] == ground.link).unwrap();
+    if line(link) == told {
+        Proof::Right
+    } else {
+        Proof::Wrong(format!("\n  told: {told}\n   got: {}\n{}", line(link), rows(link)))
+    }
+}
 
 /// As many links on one Grafana.
 fn many(ground: &Ground) -> String {

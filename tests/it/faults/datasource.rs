@@ -1,6 +1,7 @@
 //! What is wrong with the data source: where it leads, how it signs in, what it is.
 
 use promlink::demo::fault::{Prometheus as F, Wire as W};
+use promlink::demo::grafana::Datasource;
 
 use super::ground::Turn;
 use super::row::{Row, row};
@@ -33,6 +34,7 @@ fn works(url: &'static str, note: &'static str) -> Vec<Row> {
     leads(url, ["working", "working", dead], [note; 3])
 }
 
+const PATH: &str = "notes datasource_drift grafana/datasource path";
 const CLOSED: F = F::Wire(W::PortClosed);
 const DEAD: &str = "broken no_ready_endpoints direct tcp prometheus";
 const DIFFERS: &str = "broken datasource_url_differs grafana datasource datasource";
@@ -41,7 +43,109 @@ const HIDDEN: &str = "breaks unreachable_from_grafana grafana/grafana_query";
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [where_it_leads(), what_it_is()].concat()
+    [where_it_leads(), what_it_is(), how_it_is_set()].concat()
+}
+
+/// Settings that cannot do what they look like; panels may get data all the same.
+fn how_it_is_set() -> Vec<Row> {
+    type Change = fn(&mut Datasource);
+    const INVALID: &str = "notes datasource_settings_invalid grafana/datasource";
+    const DRIFT: &str = "notes datasource_drift grafana/datasource";
+    let rows: [(&str, Change, &[&str]); 12] = [
+        (
+            "basic auth, and no password is stored",
+            |d| d.basic_auth = true,
+            &["invalid password", "drift auth"],
+        ),
+        (
+            "basic auth with its password",
+            |d| (d.basic_auth, d.secrets) = (true, serde_json::json!({"basicAuthPassword": "x"})),
+            &["drift auth"],
+        ),
+        (
+            "a header without a value",
+            |d| d.json_data["httpHeaderName1"] = "X-Scope-OrgID".into(),
+            &["invalid header", "drift header"],
+        ),
+        (
+            "a CA of its own that is not stored",
+            |d| d.json_data["tlsAuthWithCACert"] = true.into(),
+            &["invalid certificate"],
+        ),
+        (
+            "a client certificate without its key",
+            |d| {
+                d.json_data["tlsAuth"] = true.into();
+                d.secrets["tlsClientCert"] = "x".into();
+            },
+            &["invalid certificate", "drift auth"],
+        ),
+        (
+            "Amazon's way to sign in, in a core data source",
+            |d| d.json_data["sigV4Auth"] = true.into(),
+            &["invalid auth", "drift auth"],
+        ),
+        (
+            "a query that may take longer than Grafana waits",
+            |d| d.json_data["queryTimeout"] = "60s".into(),
+            &["drift timeout"],
+        ),
+        (
+            "a query that may take as long as Grafana waits",
+            |d| {
+                d.json_data["queryTimeout"] = "60s".into();
+                d.json_data["timeout"] = 60.into();
+            },
+            &[],
+        ),
+        (
+            "exemplars that lead nowhere",
+            |d| {
+                let to = serde_json::json!([{"name": "trace_id", "datasourceUid": "tempo"}]);
+                d.json_data["exemplarTraceIdDestinations"] = to;
+            },
+            &["drift target"],
+        ),
+        (
+            "exemplars that lead somewhere",
+            |d| {
+                let to = serde_json::json!([{"name": "trace_id", "datasourceUid": "prometheus"}]);
+                d.json_data["exemplarTraceIdDestinations"] = to;
+            },
+            &[],
+        ),
+        (
+            "alerts of an Alertmanager that is not there",
+            |d| {
+                d.json_data["manageAlerts"] = true.into();
+                d.json_data["alertmanagerUid"] = "gone".into();
+            },
+            &["drift target"],
+        ),
+        (
+            "a scrape interval far below the real one",
+            |d| d.json_data["timeInterval"] = "10s".into(),
+            &["drift interval"],
+        ),
+    ];
+    let beside = |words: &[&str]| {
+        let one = |word: &&str| match word.split_once(' ').unwrap() {
+            ("invalid", subject) => format!("{INVALID} {subject}"),
+            (_, subject) => format!("{DRIFT} {subject}"),
+        };
+        words.iter().map(one).collect::<Vec<_>>().join("; ")
+    };
+    let rows = rows.into_iter().map(|(what, change, words)| {
+        // Grafana cannot even begin with a certificate that is half there.
+        let told = if words.contains(&"invalid certificate") {
+            "broken datasource_settings_invalid grafana grafana_query datasource"
+        } else {
+            "working"
+        };
+        row(format!("the data source has {what}"), [Turn::Datasource(change)], told)
+            .beside(beside(words))
+    });
+    rows.collect()
 }
 
 fn where_it_leads() -> Vec<Row> {
@@ -100,7 +204,11 @@ fn where_it_leads() -> Vec<Row> {
                 "broken wrong_path_prefix grafana grafana_query datasource",
                 "broken wrong_path_prefix grafana grafana_query prometheus",
             ],
-            ["", "", "breaks no_ready_endpoints direct/tcp"],
+            [
+                PATH,
+                PATH,
+                "breaks no_ready_endpoints direct/tcp; notes datasource_drift grafana/datasource path",
+            ],
         ),
         leads(
             "",

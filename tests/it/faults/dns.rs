@@ -169,6 +169,16 @@ fn a_server_that_answers_after_all() -> Vec<Row> {
             [Turn::Dns(D::Truncate), Turn::GrafanaDns(D::Truncate)],
             "working",
         ),
+        row("the first packet of each DNS question is lost", [LOSES], "working")
+            .shows("direct/dns", "\"resends\":"),
+        row(
+            "the first packet of each DNS question is lost, threshold 200 ms",
+            [LOSES],
+            "degraded dns_slow direct dns dns",
+        )
+        .beside("degrades dns_slow grafana/dns")
+        .says("resends")
+        .config(|config| config.thresholds = "slow: 30s, dns_slow: 200ms"),
         row(
             "DNS answers after 300 ms, threshold 200 ms",
             [Turn::Dns(slow)],
@@ -179,6 +189,7 @@ fn a_server_that_answers_after_all() -> Vec<Row> {
     ]
 }
 
+const LOSES: Turn = Turn::Dns(D::LosesFirst);
 pub const TWO: &str = "servers: ['{dns}', '{spare}'], search: [monitoring.svc.cluster.local, \
                    svc.cluster.local, cluster.local], ndots: 5";
 

@@ -263,7 +263,7 @@ fn packets_are_dropped() -> Vec<Row> {
 }
 
 fn what_does_not_break_a_link() -> Vec<Row> {
-    let slow = "degraded slow grafana grafana_query datasource";
+    let slow = "degraded slow grafana grafana_query unclear";
     vec![
         row(
             "a firewall bars the organisation's description",

@@ -17,12 +17,16 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use super::tls::{self, Front, Tls};
+use super::front::{self, Front, Tls};
+use super::programs::{Program, Running};
+
 use crate::namespace;
 
 /// One thing that happens to the stand-ins.
 #[derive(Clone, Copy, Debug)]
 pub enum Turn {
+    /// A real program in Prometheus' place, for promlink and Grafana.
+    Real(Program),
     /// To Prometheus, as promlink and Grafana meet it.
     Both(fault::Prometheus),
     /// To Prometheus, as only promlink meets it.
@@ -39,6 +43,8 @@ pub enum Turn {
     Drop(End),
     /// Something that speaks TLS stands before that end, at `{front}`.
     Front(End, Tls),
+    /// It becomes another.
+    Swap(Tls),
     /// They are not any more, and its port is open.
     Pass(End),
     /// promlink resolves Prometheus to so many pods of a headless Service: its own one, Grafana's,
@@ -50,6 +56,8 @@ pub enum Turn {
     /// The data source has this URL; `{prometheus}`, `{port}` and `{address}` are those of
     /// Prometheus.
     Url(&'static str),
+    /// Grafana asks through the proxy at this address.
+    GrafanaProxy(&'static str),
     /// Something else of the data source.
     Datasource(fn(&mut Datasource)),
     /// What serves on both addresses of Prometheus.
@@ -109,6 +117,7 @@ pub struct Ground {
     pub grafana_dns: Dns,
     holes: Mutex<BTreeMap<End, Hole>>,
     front: Mutex<Option<Front>>,
+    real: Mutex<Option<Running>>,
 }
 
 /// A listener whose queue is full: the kernel drops further attempts to connect in silence.
@@ -123,6 +132,7 @@ const ZONE: &str = "svc.cluster.local";
 const NETWORK: Network = Network {
     dns: None,
     search: Vec::new(),
+    proxy: None,
     dns_timeout: Duration::from_secs(1),
     dial_timeout: Duration::from_secs(5),
     timeout: Duration::from_secs(8),
@@ -163,17 +173,30 @@ impl Ground {
         let zone = zone(direct.address()).with("grafana", "http", grafana.address());
         let dns = dns::start(home(3), zone.clone()).await.unwrap();
         let spare_dns = dns::start(home(4), zone).await.unwrap();
-        let (link, holes, front) = (format!("k8s-{row}"), Mutex::default(), Mutex::default());
-        Self { link, direct, behind, grafana, dns, spare_dns, grafana_dns, holes, front }
+        let (holes, front, real) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let link = format!("k8s-{row}");
+        Self { link, direct, behind, grafana, dns, spare_dns, grafana_dns, holes, front, real }
     }
 
-    /// All of them at once, as far as that can be.
+    /// All of them at once, as far as that can be: first what gives addresses to the others.
     pub async fn turns(&self, turns: &[Turn]) {
-        join_all(turns.iter().map(|turn| self.turn(*turn))).await;
+        let is_first = |turn: &&Turn| matches!(turn, Turn::Real(_) | Turn::Front(..));
+        for turn in turns.iter().filter(is_first) {
+            self.turn(*turn).await;
+        }
+        let others = turns.iter().filter(|turn| !is_first(turn));
+        join_all(others.map(|turn| self.turn(*turn))).await;
     }
 
     async fn turn(&self, turn: Turn) {
         match turn {
+            Turn::Real(program) => {
+                let running = program.start().await;
+                self.name("prometheus-k8s", running.address);
+                *self.real.lock().unwrap() = Some(running);
+                let url = self.url();
+                self.grafana.edit(|setup| setup.point_at(&url));
+            }
             Turn::Both(fault) => {
                 join(self.direct.set(fault), self.behind.set(fault)).await;
             }
@@ -190,8 +213,11 @@ impl Ground {
             }
             Turn::Front(end, tls) => {
                 let front = Front::start(tls, self.address(end)).await;
-                self.dns.edit(|zone| *zone = zone.clone().with("secure", "web", front.address));
+                self.name("secure", front.address);
                 *self.front.lock().unwrap() = Some(front);
+            }
+            Turn::Swap(tls) => {
+                self.front.lock().unwrap().as_ref().unwrap().become_another(tls);
             }
             Turn::Pass(end) => {
                 self.holes.lock().unwrap().remove(&end);
@@ -216,6 +242,10 @@ impl Ground {
                 let url = self.fill(url);
                 self.grafana.edit(|setup| setup.point_at(&url));
             }
+            Turn::GrafanaProxy(address) => {
+                let address = self.fill(address).parse().unwrap();
+                self.grafana.edit(|setup| setup.network.proxy = Some(address));
+            }
             Turn::Datasource(change) => self.grafana.edit(|s| change(&mut s.datasources[0])),
             Turn::Serve(change) => {
                 self.direct.edit(change);
@@ -228,6 +258,13 @@ impl Ground {
             }
             Turn::GrafanaZone(change) => self.grafana_dns.edit(change),
             Turn::Setup(change) => self.grafana.edit(change),
+        }
+    }
+
+    /// A Service, for promlink and Grafana.
+    fn name(&self, name: &str, address: SocketAddr) {
+        for dns in [&self.dns, &self.spare_dns, &self.grafana_dns] {
+            dns.edit(|zone| *zone = zone.clone().with(name, "web", address));
         }
     }
 
@@ -244,10 +281,12 @@ impl Ground {
     }
 
     fn address(&self, end: End) -> SocketAddr {
-        match end {
-            End::Direct => self.direct.address(),
-            End::Behind => self.behind.address(),
-            End::Grafana => self.grafana.address(),
+        let real = self.real.lock().unwrap().as_ref().map(|running| running.address);
+        match (end, real) {
+            (End::Direct | End::Behind, Some(real)) => real,
+            (End::Direct, None) => self.direct.address(),
+            (End::Behind, None) => self.behind.address(),
+            (End::Grafana, _) => self.grafana.address(),
         }
     }
 
@@ -275,10 +314,10 @@ impl Ground {
     fn fill(&self, text: &str) -> String {
         let to = |at: SocketAddr, by| format!("ip daddr {} {by} dport {}", at.ip(), at.port());
         let front = self.front.lock().unwrap().as_ref().map(|front| front.address);
-        let front = front.unwrap_or_else(|| self.direct.address());
+        let front = front.unwrap_or_else(|| self.address(End::Direct));
         [
-            ("{to_direct}", to(self.direct.address(), "tcp")),
-            ("{to_behind}", to(self.behind.address(), "tcp")),
+            ("{to_direct}", to(self.address(End::Direct), "tcp")),
+            ("{to_behind}", to(self.address(End::Behind), "tcp")),
             ("{to_grafana}", to(self.grafana.address(), "tcp")),
             ("{to_dns}", to(self.dns.address(), "udp")),
             ("{to_dns_tcp}", to(self.dns.address(), "tcp")),
@@ -286,9 +325,9 @@ impl Ground {
             ("{to_grafana_dns}", to(self.grafana_dns.address(), "udp")),
             ("{prometheus}", format!("http://prometheus-k8s.monitoring.{ZONE}:{{port}}")),
             ("{main}", format!("http://grafana.monitoring.{ZONE}:{{grafana_port}}")),
-            ("{port}", self.direct.address().port().to_string()),
-            ("{direct}", self.direct.address().to_string()),
-            ("{address}", self.behind.address().ip().to_string()),
+            ("{port}", self.address(End::Direct).port().to_string()),
+            ("{direct}", self.address(End::Direct).to_string()),
+            ("{address}", self.address(End::Behind).ip().to_string()),
             ("{grafana}", self.grafana.address().to_string()),
             ("{grafana_port}", self.grafana.address().port().to_string()),
             ("{dns}", self.dns.address().to_string()),
@@ -296,7 +335,7 @@ impl Ground {
             ("{token}", TOKEN.to_owned()),
             ("{front}", front.to_string()),
             ("{front_port}", front.port().to_string()),
-            ("{tls}", tls::files().display().to_string()),
+            ("{tls}", front::files().display().to_string()),
         ]
         .iter()
         .fold(text.to_owned(), |text, (name, value)| text.replace(name, value))

@@ -75,10 +75,21 @@ fn ways_to_write_a_url() -> Vec<Row> {
         data_source("data source with a short name", "http://prometheus-k8s.monitoring:{port}"),
         data_source("data source with a bare name", "http://prometheus-k8s:{port}"),
         keyed("under a prefix", [PREFIX], "url: '{prometheus}/prometheus'"),
+        below("Grafana under a sub-path", [SUB_PATH], BELOW),
+        below("Grafana under a sub-path, asked without it", [SUB_PATH], WITHOUT),
+        below("Grafana 9.3 under a sub-path", [V9, SUB_PATH], BELOW),
         keyed("under a prefix with a slash", [PREFIX], "url: '{prometheus}/prometheus/'"),
     ]
 }
 
+/// A Grafana that has these keys.
+fn below(name: &str, given: impl Into<Vec<Turn>>, main: &'static str) -> Row {
+    odd(name, given).config(|config| config.main = main)
+}
+
+const SUB_PATH: Turn = Turn::Setup(|setup| "/grafana".clone_into(&mut setup.sub_path));
+const BELOW: &str = "url: '{main}/grafana/', authorization: {credentials: {token}}";
+const WITHOUT: &str = "url: '{main}', authorization: {credentials: {token}}";
 const PREFIX: Turn = Turn::Serve(|setup| "/prometheus".clone_into(&mut setup.prefix));
 const GET: Turn = Turn::Datasource(|datasource| datasource.json_data["httpMethod"] = "GET".into());
 const BY_GET: &str = "notes datasource_drift grafana/datasource method";

@@ -8,8 +8,6 @@ use promlink::demo::fault::Dns as D;
 
 use super::ground::Turn;
 use super::row::{Row, row};
-use super::table;
-use crate::namespace;
 
 /// One rejection of packets to Prometheus in four places: a link without Grafana, promlink only,
 /// Grafana only, both; each is `cause` at the usual place.
@@ -29,14 +27,6 @@ macro_rules! rejected {
             )),
         ]
     }};
-}
-
-#[tokio::test]
-async fn packets() {
-    if !namespace::entered("faults::packets::packets", &["nft"]) {
-        return;
-    }
-    table::prove(vec![super::packets_section()]).await;
 }
 
 /// All of it; proven inside only.
@@ -119,6 +109,16 @@ fn drops() -> Vec<Row> {
             "broken connection_timeout direct tcp network",
         )
         .alone()
+        .short(),
+        row(
+            "a port that the Service does not list, whose packets are dropped",
+            [Turn::Packets("input tcp dport 9 drop")],
+            "broken wrong_port direct tcp prometheus",
+        )
+        .alone()
+        .config(|config| {
+            config.prometheus = "url: 'http://prometheus-k8s.monitoring.svc.cluster.local:9'";
+        })
         .short(),
         row("promlink's packets are dropped", [Turn::Packets("input {to_direct} drop")], dropped)
             .short(),

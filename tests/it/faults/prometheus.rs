@@ -123,6 +123,20 @@ fn prometheus_itself() -> Vec<Row> {
                 "broken data_stale grafana grafana_query datasource",
             ],
         ),
+        // An honest server looks back from the time that it is asked for, so Grafana never sees it.
+        vec![
+            row(
+                "the newest sample is 200 s ahead of its own clock: a link without Grafana",
+                [AHEAD],
+                "broken answer_malformed direct freshness prometheus",
+            )
+            .alone(),
+            row(
+                "the newest sample is 200 s ahead of its own clock: only promlink meets it",
+                [AHEAD],
+                "degraded answer_malformed direct freshness prometheus",
+            ),
+        ],
         // Without a header to tell by, one that stops looks like one that starts.
         vec![
             row(
@@ -142,6 +156,7 @@ fn prometheus_itself() -> Vec<Row> {
     rows.into_iter().flatten().collect()
 }
 
+const AHEAD: Turn = Turn::Direct(F::Ahead(Duration::from_secs(200)));
 const OLD: Turn = Turn::Serve(|setup| setup.version = Version::V2);
 const STARTING: &str = "broken starting direct query prometheus";
 
@@ -362,7 +377,7 @@ fn what_does_not_break_a_link() -> Vec<Row> {
         is_slow(row(
             "1.2 s for Grafana's query, threshold 1 s",
             [Turn::Behind(slow)],
-            "degraded slow grafana grafana_query datasource",
+            "degraded slow grafana grafana_query unclear",
         )),
         row(
             "half of the series and a warning (Thanos), for both",
@@ -392,6 +407,12 @@ fn what_does_not_break_a_link() -> Vec<Row> {
             [Turn::Serve(|setup| (setup.targets, setup.down) = (6, 2))],
             "working",
         ),
+        row(
+            "Prometheus' last reload failed",
+            [Turn::Serve(|setup| setup.reload_failed = true)],
+            "working",
+        )
+        .beside("notes config_reload_failed direct/query"),
         row(
             "Prometheus' clock is 300 s ahead",
             [Turn::Both(F::Skewed(300))],

@@ -14,6 +14,18 @@ use super::table::{Line, Proof};
 static AT_A_TIME: Semaphore = Semaphore::const_new(6);
 /// What one link may ask of Grafana in a good cycle, and in any.
 const REQUESTS: (usize, usize) = (7, 12);
+/// What a service account with the role Viewer may ask, the `uid` being any (Grafana 9 to 13).
+const OF_A_VIEWER: [&str; 9] = [
+    "GET /api/health",
+    "GET /api/org",
+    "GET /api/datasources",
+    "GET /api/datasources/uid/UID",
+    "GET /api/datasources/uid/UID/health",
+    "GET /api/datasources/name/UID",
+    "GET /api/prometheus/grafana/api/v1/rules",
+    "GET /api/datasources/proxy/uid/UID/api/v1/query",
+    "POST /api/datasources/proxy/uid/UID/api/v1/query",
+];
 
 /// One injected fault, and the expected line.
 #[derive(Clone, Debug)]
@@ -25,6 +37,7 @@ pub struct Row {
     beside: String,
     checks: Vec<(&'static str, &'static str)>,
     says: &'static str,
+    shows: Vec<(&'static str, &'static str)>,
 }
 
 /// `told`: `verdict cause path check side`.
@@ -37,6 +50,7 @@ pub fn row(name: impl Into<String>, given: impl Into<Vec<Turn>>, told: &'static 
         beside: String::new(),
         checks: Vec::new(),
         says: "",
+        shows: Vec::new(),
     }
 }
 
@@ -57,9 +71,25 @@ impl Row {
         Self { says, ..self }
     }
 
+    /// A part of the evidence of one check, as JSON.
+    pub fn shows(mut self, check: &'static str, part: &'static str) -> Self {
+        self.shows.push((check, part));
+        self
+    }
+
     /// What it is about.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// `verdict cause path check side`.
+    pub fn told(&self) -> &'static str {
+        self.told
+    }
+
+    /// All findings beside the fault.
+    pub fn found_beside(&self) -> &str {
+        &self.beside
     }
 
     /// Another configuration.
@@ -85,8 +115,8 @@ impl Row {
 
     async fn prove(self) -> Proof {
         let _turn = AT_A_TIME.acquire().await.unwrap();
-        if !can_be_had(&self.given).await {
-            return Proof::Skipped(NO_DROPS);
+        if let Some(why) = is_missing(&self.given).await {
+            return Proof::Skipped(why.to_owned());
         }
         let ground = Ground::build().await;
         ground.turns(&self.given).await;
@@ -103,6 +133,12 @@ impl Row {
         for (check, outcome) in &self.checks {
             expect(check, outcome, &outcome_of(&link, check));
         }
+        for (check, part) in &self.shows {
+            let evidence = evidence_of(&link, check);
+            if !evidence.contains(part) {
+                expect(check, part, &evidence);
+            }
+        }
         let text = |key: &str| link[key].as_str().unwrap_or_default().to_owned();
         if !text("summary").contains(self.says) {
             expect("says", self.says, &text("summary"));
@@ -111,6 +147,9 @@ impl Row {
         let limit = if is_green { REQUESTS.0 } else { REQUESTS.1 };
         if asked.len() > limit {
             expect("requests", &limit.to_string(), &format!("{} {asked:?}", asked.len()));
+        }
+        if let Some(other) = asked.iter().find(|asked| !is_of_a_viewer(asked)) {
+            expect("asked", "what a Viewer may", other);
         }
         if !is_green && (text("next_step").is_empty() || text("summary").is_empty()) {
             expect("next step", "a sentence", &text("next_step"));
@@ -124,17 +163,40 @@ impl Row {
 
 impl From<Row> for Line {
     fn from(row: Row) -> Self {
-        Self::new(row.name.clone(), [row.told], row.prove())
+        let beside = row.beside.clone();
+        Self::new(row.name.clone(), [row.told], row.prove()).beside(beside)
     }
 }
 
-/// Whether what happens can be made to happen here.
-pub async fn can_be_had(turns: impl IntoIterator<Item = &Turn>) -> bool {
-    let drops = turns.into_iter().any(|turn| matches!(turn, Turn::Drop(_)));
-    !drops || ground::drops_packets().await
+/// Whether `request` wants no more than the least role.
+pub fn is_of_a_viewer(request: &str) -> bool {
+    if request == "POST /api/ds/query" {
+        return true;
+    }
+    let is_like = |allowed: &&str| match allowed.split_once("UID") {
+        None => request == *allowed,
+        Some((start, end)) => request
+            .strip_prefix(start)
+            .and_then(|rest| rest.strip_suffix(end))
+            .is_some_and(|uid| !uid.is_empty() && !uid.contains('/')),
+    };
+    // A base path that is wrong is asked all the same.
+    OF_A_VIEWER.iter().any(is_like) || !request.contains(" /api/")
 }
 
-pub const NO_DROPS: &str = "a listener with a full queue accepts all the same here";
+/// Why what happens cannot be made to happen here, if so.
+pub async fn is_missing(turns: impl IntoIterator<Item = &Turn>) -> Option<&'static str> {
+    let turns: Vec<&Turn> = turns.into_iter().collect();
+    let drops = turns.iter().any(|turn| matches!(turn, Turn::Drop(_)));
+    if drops && !ground::drops_packets().await {
+        return Some("a listener with a full queue accepts all the same here");
+    }
+    turns.iter().find_map(
+        |turn| {
+            if let Turn::Real(program) = turn { program.is_missing() } else { None }
+        },
+    )
+}
 
 /// One cycle of the one link in `yaml`, as JSON.
 pub async fn check(yaml: &str) -> Value {
@@ -177,8 +239,15 @@ pub fn findings(link: &Value) -> String {
 
 /// What the row of `path/check` says.
 pub fn outcome_of(link: &Value, check: &str) -> String {
-    let found = link["checks"].as_array().unwrap().iter().find(|row| name(row) == check);
-    found.map_or_else(|| "no row".to_owned(), outcome)
+    row_of(link, check).map_or_else(|| "no row".to_owned(), outcome)
+}
+
+fn evidence_of(link: &Value, check: &str) -> String {
+    row_of(link, check).map_or_else(|| "no row".to_owned(), |row| row["evidence"].to_string())
+}
+
+fn row_of<'a>(link: &'a Value, check: &str) -> Option<&'a Value> {
+    link["checks"].as_array().unwrap().iter().find(|row| name(row) == check)
 }
 
 fn name(row: &Value) -> String {

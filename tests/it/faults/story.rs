@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::ground::{Config, Ground, Turn};
-use super::row::{NO_DROPS, can_be_had, findings, line, rows};
+use super::row::{findings, is_missing, line, rows};
 use super::table::{Line, Proof};
 
 /// Stories at a time in this process: each waits most of its time, and must not be made to wait.
@@ -113,8 +113,8 @@ impl Story {
     async fn prove(self) -> Proof {
         let _turn = AT_A_TIME.acquire().await.unwrap();
         let later = self.chapters.iter().flat_map(|chapter| &chapter.turns);
-        if !can_be_had(self.given.iter().chain(later)).await {
-            return Proof::Skipped(NO_DROPS);
+        if let Some(why) = is_missing(self.given.iter().chain(later)).await {
+            return Proof::Skipped(why.to_owned());
         }
         let ground = Ground::build().await;
         ground.turns(&self.given).await;

@@ -57,6 +57,11 @@ const STORAGE: [&str; 3] = [
     "degraded storage_failing direct query prometheus",
     "broken storage_failing grafana grafana_query prometheus",
 ];
+const TIMEOUT: [&str; 3] = [
+    "broken query_timeout direct query prometheus",
+    "degraded query_timeout direct query prometheus",
+    "broken query_timeout grafana grafana_query prometheus",
+];
 const REJECTED: [&str; 3] = [
     "broken query_rejected direct query prometheus",
     "degraded query_rejected direct query prometheus",
@@ -127,6 +132,12 @@ fn servers() -> Vec<Row> {
     let internal =
         r#"{"status":"error","errorType":"internal","error":"runtime error: index out of range"}"#;
     let vmstorage = r#"{"status":"error","errorType":"503","error":"cannot fetch query results from vmstorage nodes: 1 of 2 are unavailable"}"#;
+    let queue =
+        r#"{"status":"error","errorType":"timeout","error":"query timed out in query queue"}"#;
+    let queue_3 =
+        r#"{"status":"error","errorType":"execution","error":"context deadline exceeded"}"#;
+    let execution =
+        r#"{"status":"error","errorType":"timeout","error":"query timed out in query execution"}"#;
     let samples = r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory in query execution"}"#;
     let rows = [
         met("the Kubernetes dashboard at this URL", (200, HTML, NONE, dashboard), STRANGER),
@@ -137,7 +148,36 @@ fn servers() -> Vec<Row> {
         ),
         met("an internal error of Prometheus", (500, JSON, NONE, internal), ERROR),
         met("VictoriaMetrics without one of its storages", (503, JSON, NONE, vmstorage), STORAGE),
+        met("a query that waits too long for its turn", (503, JSON, NONE, queue), TIMEOUT),
+        met("the same of Prometheus 3", (422, JSON, NONE, queue_3), TIMEOUT),
+        met("a query given up while it is prepared", (503, JSON, NONE, execution), TIMEOUT),
         met("more samples than Prometheus may load", (422, JSON, NONE, samples), REJECTED),
     ];
-    rows.into_iter().flatten().collect()
+    let half = r#"{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[{"metric":{"__name__":"up","instance":"a","job":"j"},"value":[1795401941,"1"]}]}}"#;
+    let alone = |name: &str, body: &'static str, told: &'static str| {
+        let said = Said { status: 200, kind: JSON, header: NONE, body };
+        row(name, [Turn::Direct(F::Says(said))], told).alone()
+    };
+    let more = [
+        alone(
+            "VictoriaMetrics has one of its two storages, and says so",
+            half,
+            "degraded partial_answer direct query prometheus",
+        ),
+        row(
+            "Thanos lost one of its two stores, and warns no more",
+            [Turn::Both(F::Stores(1))],
+            "degraded partial_answer direct query prometheus",
+        )
+        .shows("direct/query", "\"stores\":\"1 of 2 answer\""),
+        row(
+            "Thanos lost both of its stores",
+            [Turn::Both(F::Stores(0))],
+            "broken no_series direct query prometheus",
+        )
+        .beside("breaks no_series grafana/grafana_query")
+        .shows("direct/query", "\"stores\":\"0 of 2 answer\""),
+        row("Thanos has both of its stores", [Turn::Both(F::Stores(2))], "working"),
+    ];
+    rows.into_iter().flatten().chain(more).collect()
 }

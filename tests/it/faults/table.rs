@@ -23,15 +23,18 @@ pub struct Line {
     name: String,
     /// `verdict cause path check side`, in turn.
     told: Vec<&'static str>,
+    /// What is found beside it: `weight cause path/check` and a subject, with semicolons in between.
+    beside: String,
     proof: Pin<Box<dyn Future<Output = Proof> + Send>>,
 }
 
 /// What came of a line.
+#[derive(Clone, Debug)]
 pub enum Proof {
     Right,
     Wrong(String),
     /// It cannot be made to happen here, and why.
-    Skipped(&'static str),
+    Skipped(String),
 }
 
 /// What is right of what was proven.
@@ -41,7 +44,7 @@ struct Score {
     skipped: Vec<String>,
 }
 
-pub fn section<L: Into<Line>>(title: &'static str, lines: Vec<L>) -> Section {
+pub fn section<L: Into<Line>>(title: &'static str, lines: impl IntoIterator<Item = L>) -> Section {
     Section { title, lines: lines.into_iter().map(Into::into).collect() }
 }
 
@@ -50,6 +53,15 @@ pub fn section<L: Into<Line>>(title: &'static str, lines: Vec<L>) -> Section {
 /// # Panics
 /// When one is wrong, or cannot be proven where everything must be.
 pub async fn prove(sections: Vec<Section>) {
+    let score = Score::of(proven(sections).await);
+    // Not `println!`, which nobody sees of a test that passes.
+    std::io::stdout().write_all(format!("{}\n", score.line()).as_bytes()).unwrap();
+    assert!(score.wrong.is_empty(), "{}\n{}", score.line(), score.wrong.join("\n"));
+    assert!(score.skipped.is_empty() || !need::everything(), "not all could be proven");
+}
+
+/// The proof of each of them, by section and name.
+pub async fn proven(sections: Vec<Section>) -> Vec<(String, Proof)> {
     let only = std::env::var("PROMLINK_ROW").unwrap_or_default();
     let mut running = JoinSet::new();
     for Section { title, lines } in sections {
@@ -60,11 +72,7 @@ pub async fn prove(sections: Vec<Section>) {
             }
         }
     }
-    let score = Score::of(running.join_all().await);
-    // Not `println!`, which nobody sees of a test that passes.
-    std::io::stdout().write_all(format!("{}\n", score.line()).as_bytes()).unwrap();
-    assert!(score.wrong.is_empty(), "{}\n{}", score.line(), score.wrong.join("\n"));
-    assert!(score.skipped.is_empty() || !need::everything(), "not all could be proven");
+    running.join_all().await
 }
 
 /// The page.
@@ -100,10 +108,11 @@ all of which must be exactly right. The page is written from the tests themselve
 
 Unless a line says otherwise, a link has both paths, Grafana is 13, and everything else is well. *path*,
 *check* and *side* (who has to act) are those of the published fault; a link that is `working` has none.
+What is found beside it does not make the verdict worse than it is.
 ";
 const AT_ONCE: &str = "\
-| what is injected | verdict | cause | path | check | side |
-|---|---|---|---|---|---|
+| what is injected | verdict | cause | path | check | side | beside it |
+|---|---|---|---|---|---|---|
 ";
 const IN_TURN: &str = "\
 | what happens | what is published, in turn |
@@ -118,7 +127,12 @@ impl Line {
         told: impl Into<Vec<&'static str>>,
         proof: impl Future<Output = Proof> + Send + 'static,
     ) -> Self {
-        Self { name: name.into(), told: told.into(), proof: Box::pin(proof) }
+        Self { name: name.into(), told: told.into(), beside: String::new(), proof: Box::pin(proof) }
+    }
+
+    /// What is found beside the fault.
+    pub fn beside(self, beside: impl Into<String>) -> Self {
+        Self { beside: beside.into(), ..self }
     }
 
     fn at_once(&self) -> String {
@@ -127,7 +141,19 @@ impl Line {
         let verdict = word();
         let [cause, path, check, side] = [word(), word(), word(), word()];
         let cause = if cause.is_empty() { String::new() } else { format!("`{cause}`") };
-        format!("{verdict} | {cause} | {path} | {check} | {side}")
+        format!("{verdict} | {cause} | {path} | {check} | {side} | {}", self.found())
+    }
+
+    /// `cause` (path check subject), and so on.
+    fn found(&self) -> String {
+        let one = |found: &str| {
+            let mut words = found.splitn(3, ' ').skip(1);
+            let cause = words.next().unwrap_or_default();
+            let place = words.next().unwrap_or_default().replace('/', " ");
+            format!("`{cause}` ({place})")
+        };
+        let found = self.beside.split("; ").filter(|found| !found.is_empty());
+        found.map(one).collect::<Vec<_>>().join(", ")
     }
 
     fn in_turn(&self) -> String {

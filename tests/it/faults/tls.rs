@@ -1,67 +1,11 @@
-//! What is wrong with TLS: at Prometheus, with and without a Grafana that reads it, and at Grafana.
+//! What is wrong with TLS: at Prometheus, with and without a Grafana that reads it; at Grafana; and on
+//! Grafana's own way to Prometheus.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime};
-
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
-use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::server::WebPkiClientVerifier;
-use rustls::version::TLS12;
-use rustls::{RootCertStore, ServerConfig};
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-
+use super::front::{Tls, pem};
 use super::ground::{End, Turn};
-use super::row::{Row, row};
-
-/// What stands before a plain server, and speaks TLS for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// A certificate as it should be.
-    Good,
-    /// Signed by nobody that we know.
-    Stranger,
-    /// Signed by itself.
-    SelfSigned,
-    Expired,
-    /// Tomorrow.
-    Expiring,
-    NotYetValid,
-    /// For another DNS name.
-    WrongName,
-    /// For an address, which we do not dial by.
-    WrongAddress,
-    ExpiredWrongName,
-    StrangerExpiredWrongName,
-    /// No TLS: plain HTTP.
-    Plain,
-    /// Wants a client certificate of our authority.
-    Clients,
-    /// The same, in TLS 1.2.
-    ClientsOld,
-    /// An alert: no protocol version in common.
-    OldProtocol,
-    /// An alert: no cipher in common.
-    NoCipher,
-    /// Closes the connection in the handshake.
-    Closes,
-    /// Bytes that are neither TLS nor HTTP.
-    Garbage,
-}
-
-/// A running one.
-pub struct Front {
-    pub address: SocketAddr,
-    _serving: JoinSet<()>,
-}
+use super::row::{Row, place_of, row};
+use super::story::{Story, story};
+use super::well::V9;
 
 /// One fault in three places: at Prometheus, in a link without Grafana, and where Grafana reads it
 /// all the same; and at Grafana. `keys` are those of the client.
@@ -69,7 +13,9 @@ fn met(what: &str, tls: Tls, keys: [&'static str; 2], told: [&'static str; 3]) -
     let [prometheus, grafana] = keys;
     let [alone, here, there] = told;
     let name = |place: &str| format!("{what}: {place}");
-    let differs = "notes datasource_url_differs grafana/datasource";
+    let shows = prometheus.contains("cert_file");
+    let drift = if shows { "; notes datasource_drift grafana/datasource auth" } else { "" };
+    let differs = format!("notes datasource_url_differs grafana/datasource{drift}");
     vec![
         row(name("Prometheus, a link without Grafana"), [Turn::Front(End::Direct, tls)], alone)
             .config(|config| config.prometheus = prometheus)
@@ -119,7 +65,7 @@ const SHOWING_ANOTHER: [&str; 2] = [
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [certificates(), handshakes(), well()].concat()
+    [certificates(), handshakes(), well(), through_grafana(), only_grafana()].concat()
 }
 
 fn certificates() -> Vec<Row> {
@@ -151,16 +97,45 @@ fn certificates() -> Vec<Row> {
         met("a certificate for another DNS name", Tls::WrongName, TRUSTING, named),
         met("a certificate for an address, dialled by name", Tls::WrongAddress, TRUSTING, named),
         met("a certificate for a name, dialled by address", Tls::Good, BY_ADDRESS, named),
-        met("expired, and for another name", Tls::ExpiredWrongName, TRUSTING, expired),
-        met(
-            "an unknown CA, expired, and for another name",
-            Tls::StrangerExpiredWrongName,
-            TRUSTING,
-            unknown,
+        all(
+            met("expired, and for another name", Tls::ExpiredWrongName, TRUSTING, expired),
+            r#""problems":["expired","for other names"]"#,
+        ),
+        all(
+            met(
+                "an unknown CA, expired, and for another name",
+                Tls::StrangerExpiredWrongName,
+                TRUSTING,
+                unknown,
+            ),
+            r#""problems":["signed by an unknown CA","expired","for other names"]"#,
         ),
     ];
-    rows.into_iter().flatten().collect()
+    // What the certificate is does not depend on its being good.
+    let shown = |row: Row| {
+        CERTIFICATE.iter().fold(row, |row, part| {
+            let check = handshake_of(&row);
+            row.shows(check, part)
+        })
+    };
+    rows.into_iter().flatten().map(shown).collect()
 }
+
+/// All of its problems are in evidence: whoever mends it does so once.
+fn all(rows: Vec<Row>, problems: &'static str) -> Vec<Row> {
+    let shown = |row: Row| {
+        let check = handshake_of(&row);
+        row.shows(check, problems)
+    };
+    rows.into_iter().map(shown).collect()
+}
+
+fn handshake_of(row: &Row) -> &'static str {
+    if row.name().contains(": Grafana") { "grafana/tls" } else { "direct/tls" }
+}
+
+const CERTIFICATE: [&str; 3] =
+    ["\"certificate_names\":[", "\"issuer\":\"CN=", "\"not_after\":\"20"];
 
 fn handshakes() -> Vec<Row> {
     let plain = [
@@ -228,157 +203,192 @@ fn well() -> Vec<Row> {
     rows.into_iter().flatten().chain(expiring).collect()
 }
 
-// === the servers ===
-
-/// Where the files are, made once.
-pub fn files() -> &'static Path {
-    AUTHORITY.files.path()
-}
-
-struct Authority {
-    files: TempDir,
-    ours: CertifiedIssuer<'static, KeyPair>,
-    strangers: CertifiedIssuer<'static, KeyPair>,
-}
-
-static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
-    let files = tempfile::tempdir().unwrap();
-    let (ours, strangers) = (issuer("our CA"), issuer("another CA"));
-    let write = |name: &str, text: String| {
-        let path: PathBuf = files.path().join(name);
-        std::fs::write(path, text).unwrap();
+/// Both paths meet the same server: Grafana 13 tells what it met, and 9.3 does not.
+fn through_grafana() -> Vec<Row> {
+    // What may be our own mistake tells nothing of a Grafana that hides what it met.
+    let hidden = "broken unreachable_from_grafana grafana grafana_query unclear";
+    let met = |what: &str, tls: Tls, told: [&'static str; 2], beside: [&str; 2]| {
+        let given = [Turn::Front(End::Direct, tls), SECURE, TRUSTS];
+        let name = |place: &str| format!("{what}: Prometheus, for promlink and {place}");
+        [
+            row(name("Grafana"), given, told[0]).beside(beside[0]),
+            row(name("Grafana 9.3"), [&[V9], &given[..]].concat(), told[1]).beside(beside[1]),
+        ]
+        .map(|row| row.config(|config| config.prometheus = TRUSTING[0]))
     };
-    write("ca.pem", ours.pem());
-    for (name, issuer) in [("client", &ours), ("other", &strangers)] {
-        let key = KeyPair::generate().unwrap();
-        let certificate = params(&[]).signed_by(&key, issuer).unwrap();
-        write(&format!("{name}.pem"), certificate.pem());
-        write(&format!("{name}.key"), key.serialize_pem());
+    // The same of both, and so told as promlink saw it.
+    let both = |what: &str, tls: Tls, told: &'static str| {
+        let there = told.replace(" direct tls ", " grafana grafana_query ");
+        met(what, tls, [told, hidden], [&place_of(&there), &place_of(told)])
+    };
+    let rows = [
+        met("a good certificate", Tls::Good, ["working"; 2], [""; 2]),
+        both("an expired certificate", Tls::Expired, "broken tls_expired direct tls prometheus"),
+        both(
+            "a certificate that is not valid yet",
+            Tls::NotYetValid,
+            "broken tls_not_yet_valid direct tls prometheus",
+        ),
+        both(
+            "a certificate for another DNS name",
+            Tls::WrongName,
+            "broken tls_wrong_name direct tls prometheus",
+        ),
+        met(
+            "a CA that nobody trusts",
+            Tls::Stranger,
+            ["broken tls_unknown_ca grafana grafana_query datasource", hidden],
+            ["breaks tls_unknown_ca direct/tls"; 2],
+        ),
+        met(
+            "a client certificate is required, and nobody has one (TLS 1.3)",
+            Tls::Clients,
+            ["broken tls_client_certificate_required grafana grafana_query datasource", hidden],
+            ["breaks tls_client_certificate_required direct/query"; 2],
+        ),
+        both(
+            "only TLS 1.1 or older",
+            Tls::OldProtocol,
+            "broken tls_handshake_failed direct tls prometheus",
+        ),
+        both(
+            "no cipher in common",
+            Tls::NoCipher,
+            "broken tls_handshake_failed direct tls prometheus",
+        ),
+        both(
+            "plain HTTP at an https URL",
+            Tls::Plain,
+            "broken tls_not_spoken direct tls prometheus",
+        ),
+    ];
+    let alone = |what: &str, tls: Tls, given: &[Turn], told: &'static str| {
+        let given = [&[Turn::Front(End::Direct, tls), SECURE], given].concat();
+        row(format!("{what}: a link without a direct path"), given, told).through_grafana()
+    };
+    let more = [
+        alone(
+            "an expired certificate",
+            Tls::Expired,
+            &[TRUSTS],
+            "broken tls_expired grafana grafana_query prometheus",
+        ),
+        alone(
+            "the data source has no CA",
+            Tls::Good,
+            &[],
+            "broken tls_unknown_ca grafana grafana_query datasource",
+        ),
+    ];
+    rows.into_iter().flatten().chain(more).collect()
+}
+
+/// A certificate that was good, at Prometheus and at Grafana.
+pub fn stories() -> Vec<Story> {
+    let swapped = |name, given: &[Turn], tls, told| {
+        story(name, [&[Turn::Front(End::Direct, Tls::Good), SECURE, TRUSTS], given].concat())
+            .config(|config| config.prometheus = TRUSTING[0])
+            .tells("working")
+            .then([Turn::Swap(tls)])
+            .tells(told)
+            .then([Turn::Swap(Tls::Good)])
+            .tells("working")
+    };
+    let expired = "broken tls_expired direct tls prometheus";
+    let unknown = "broken tls_unknown_ca grafana grafana_query datasource";
+    vec![
+        swapped("Prometheus' certificate expires", &[], Tls::Expired, expired),
+        swapped("Prometheus' certificate expires: Grafana 9.3", &[V9], Tls::Expired, expired),
+        swapped("Prometheus' certificate comes from another CA", &[], Tls::Stranger, unknown),
+        story("Grafana's certificate expires", [Turn::Front(End::Grafana, Tls::Good)])
+            .config(|config| config.main = TRUSTING[1])
+            .tells("working")
+            .then([Turn::Swap(Tls::Expired)])
+            .tells("broken tls_expired grafana tls grafana")
+            .then([Turn::Swap(Tls::Good)])
+            .tells("working"),
+    ]
+}
+
+/// promlink reads Prometheus, and Grafana's settings do not fit.
+fn only_grafana() -> Vec<Row> {
+    let hidden = "broken unreachable_from_grafana grafana grafana_query unclear";
+    let only = |what: &str, tls: Tls, given: &[Turn], told: &'static str| {
+        let given = [&[Turn::Front(End::Direct, tls)], given].concat();
+        let old = [&[V9], &given[..]].concat();
+        let name = |place: &str| format!("the data source {what}{place}");
+        [row(name(""), given, told), row(name(": Grafana 9.3"), old, hidden)]
+            .map(|row| row.config(|config| config.prometheus = TRUSTING[0]))
+    };
+    let showing = |rows: [Row; 2]| {
+        rows.map(|row| {
+            let row = row.beside("notes datasource_drift grafana/datasource auth");
+            row.config(|config| config.prometheus = SHOWING[0])
+        })
+    };
+    let unknown = "broken tls_unknown_ca grafana grafana_query datasource";
+    let named = "broken tls_wrong_name grafana grafana_query datasource";
+    let wants = "broken tls_client_certificate_required grafana grafana_query datasource";
+    let rows = [
+        only("has no CA", Tls::Good, &[SECURE], unknown),
+        only("has another CA", Tls::Good, &[SECURE, TRUSTS_STRANGERS], unknown),
+        only("names Prometheus as its certificate does not", Tls::Good, &[SHORT, TRUSTS], named),
+        only("expects another name", Tls::Good, &[SECURE, TRUSTS, EXPECTS], named),
+        showing(only("shows no client certificate", Tls::Clients, &[SECURE, TRUSTS], wants)),
+        showing(only("shows one of another CA", Tls::Clients, &[SECURE, SHOWS_OTHER], wants))
+            .map(|row| row.beside("")),
+    ];
+    let settings = "broken datasource_settings_invalid grafana grafana_query datasource";
+    // 9.3 says it in its data proxy.
+    let broken = [
+        row("the data source has a CA that is no PEM", [NO_PEM], settings),
+        row("the data source has a CA that is no PEM: Grafana 9.3", [V9, NO_PEM], settings),
+    ];
+    let lenient = row(
+        "the data source does not verify an expired certificate",
+        [Turn::Front(End::Direct, Tls::Expired), SECURE, LENIENT],
+        "degraded tls_expired direct tls promlink",
+    )
+    .config(|config| config.prometheus = TRUSTING[0])
+    .beside("notes datasource_drift grafana/datasource tls_verification");
+    rows.into_iter().flatten().chain(broken).chain([lenient]).collect()
+}
+
+const SECURE: Turn = Turn::Url("https://secure.monitoring.svc.cluster.local:{front_port}");
+const SHORT: Turn = Turn::Url("https://secure.monitoring.svc:{front_port}");
+const EXPECTS: Turn = Turn::Datasource(|d| d.json_data["serverName"] = "other.example".into());
+const LENIENT: Turn = Turn::Datasource(|d| d.json_data["tlsSkipVerify"] = true.into());
+const NO_PEM: Turn = Turn::Datasource(|datasource| {
+    datasource.json_data["tlsAuthWithCACert"] = true.into();
+    datasource.secrets["tlsCACert"] = "no certificate".into();
+});
+const TRUSTS_STRANGERS: Turn = Turn::Datasource(|datasource| {
+    datasource.json_data["tlsAuthWithCACert"] = true.into();
+    datasource.secrets["tlsCACert"] = pem("strangers.pem").into();
+});
+const SHOWS_OTHER: Turn = Turn::Datasource(|datasource| {
+    for key in ["tlsAuthWithCACert", "tlsAuth"] {
+        datasource.json_data[key] = true.into();
     }
-    Authority { files, ours, strangers }
+    for (key, file) in
+        [("tlsCACert", "ca.pem"), ("tlsClientCert", "other.pem"), ("tlsClientKey", "other.key")]
+    {
+        datasource.secrets[key] = pem(file).into();
+    }
 });
 
-fn issuer(name: &str) -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = params(&[]);
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-}
-
-fn params(names: &[&str]) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).unwrap();
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2090, 1, 1);
-    params
-}
-
-const NAME: &str = "secure.monitoring.svc.cluster.local";
-
-impl Tls {
-    /// The name of the certificate.
-    fn name(self) -> &'static str {
-        if matches!(self, Self::WrongName | Self::ExpiredWrongName | Self::StrangerExpiredWrongName)
-        {
-            "other.example"
-        } else if self == Self::WrongAddress {
-            "10.0.0.7"
-        } else {
-            NAME
-        }
+/// The data source trusts our CA, and shows a client certificate of it or none.
+pub const TRUSTS: Turn = Turn::Datasource(|datasource| {
+    datasource.json_data["tlsAuthWithCACert"] = true.into();
+    datasource.secrets["tlsCACert"] = pem("ca.pem").into();
+});
+pub const SHOWS: Turn = Turn::Datasource(|datasource| {
+    for key in ["tlsAuthWithCACert", "tlsAuth"] {
+        datasource.json_data[key] = true.into();
     }
-
-    fn is_expired(self) -> bool {
-        matches!(self, Self::Expired | Self::ExpiredWrongName | Self::StrangerExpiredWrongName)
+    for (key, file) in
+        [("tlsCACert", "ca.pem"), ("tlsClientCert", "client.pem"), ("tlsClientKey", "client.key")]
+    {
+        datasource.secrets[key] = pem(file).into();
     }
-
-    /// What comes in place of a handshake.
-    fn says(self) -> Option<&'static [u8]> {
-        // Alerts: handshake_failure, protocol_version.
-        [
-            (Self::NoCipher, &[21, 3, 1, 0, 2, 2, 40][..]),
-            (Self::OldProtocol, &[21, 3, 1, 0, 2, 2, 70]),
-            (Self::Closes, b""),
-            // What Go's server makes of the first bytes of TLS.
-            (Self::Plain, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"),
-            (Self::Garbage, b"220 mail.example ESMTP\r\n"),
-        ]
-        .into_iter()
-        .find_map(|(tls, says)| (tls == self).then_some(says))
-    }
-}
-
-impl Front {
-    /// Before the plain server at `behind`, at another port of the same address.
-    pub async fn start(tls: Tls, behind: SocketAddr) -> Self {
-        let listener = TcpListener::bind(SocketAddr::new(behind.ip(), 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            let acceptor = acceptor(tls);
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(tls, acceptor.clone(), stream, behind));
-            }
-        });
-        Self { address, _serving: serving }
-    }
-}
-
-/// Failing is all that some of them do.
-async fn serve(tls: Tls, acceptor: TlsAcceptor, mut stream: TcpStream, behind: SocketAddr) {
-    let says = tls.says();
-    if let Some(says) = says {
-        // What was not read would make a reset of the close.
-        let _hello = stream.read(&mut [0; 4096]).await;
-        let _sent = stream.write_all(says).await;
-        return;
-    }
-    let Ok(mut plain) = TcpStream::connect(behind).await else { return };
-    if let Ok(mut stream) = acceptor.accept(stream).await {
-        let _copied = copy_bidirectional(&mut stream, &mut plain).await;
-    }
-}
-
-fn acceptor(tls: Tls) -> TlsAcceptor {
-    let Authority { ours, strangers, .. } = &*AUTHORITY;
-    let mut params = params(&[tls.name()]);
-    if tls.is_expired() {
-        params.not_after = date_time_ymd(2021, 1, 1);
-    } else if tls == Tls::Expiring {
-        params.not_after = tomorrow().into();
-    } else if tls == Tls::NotYetValid {
-        params.not_before = date_time_ymd(2080, 1, 1);
-    }
-    let key = KeyPair::generate().unwrap();
-    let certificate = if tls == Tls::SelfSigned {
-        params.self_signed(&key)
-    } else if matches!(tls, Tls::Stranger | Tls::StrangerExpiredWrongName) {
-        params.signed_by(&key, strangers)
-    } else {
-        params.signed_by(&key, ours)
-    };
-    let provider = Arc::new(ring::default_provider());
-    let old = [&TLS12];
-    let versions = if tls == Tls::ClientsOld { &old[..] } else { rustls::ALL_VERSIONS };
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(versions)
-        .unwrap();
-    let builder = if matches!(tls, Tls::Clients | Tls::ClientsOld) {
-        let mut roots = RootCertStore::empty();
-        roots.add(ours.der().clone()).unwrap();
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        builder.with_client_cert_verifier(clients.build().unwrap())
-    } else {
-        builder.with_no_client_auth()
-    };
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let chain = vec![certificate.unwrap().der().clone()];
-    TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
-}
-
-fn tomorrow() -> SystemTime {
-    #[expect(clippy::disallowed_methods, reason = "certificates are of real time")]
-    let now = SystemTime::now();
-    now + Duration::from_secs(24 * 3600)
-}
+});
