@@ -306,11 +306,9 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
     let base = settings.web.external_url.clone();
     let mut notes = Vec::new();
     let mut found = Vec::new();
-    for (grafana, list) in discover::once(&probe, &settings.discover).await {
-        match list {
-            Ok(links) => found.extend(links),
-            Err(no) => notes.push(format!("grafanas.{grafana}: no list of data sources: {no}")),
-        }
+    for (grafana, links, no) in discover::once(&probe, &settings.discover).await {
+        found.extend(links);
+        notes.extend(no.map(|no| format!("grafanas.{grafana}: no list of data sources: {no}")));
     }
     let mut set = link_set(&settings, &found);
     set.links.retain(|name, _| options.wants(name.as_str()));

@@ -77,19 +77,21 @@ pub async fn run<L: Lister>(
     }
 }
 
-/// One list of each Grafana, for one look at all links.
+/// One list of each Grafana, for one look at all links; and why there is none.
 pub async fn once<L: Lister>(
     lister: &L,
     discover: &BTreeMap<GrafanaName, Arc<Discover>>,
-) -> Vec<(GrafanaName, Result<Vec<Found>, NoList>)> {
+) -> Vec<(GrafanaName, Vec<Found>, Option<NoList>)> {
     let each = discover.iter().map(async |(name, discover)| {
-        let list = list(lister, discover).await;
-        let links = list.map(|list| {
-            let mut memory = Memory::default();
-            memory.hear(discover, list);
-            memory.links(discover, lister.zone().as_deref())
-        });
-        (name.clone(), links)
+        let (links, no) = match list(lister, discover).await {
+            Ok(list) => {
+                let mut memory = Memory::default();
+                memory.hear(discover, list);
+                (memory.links(discover, lister.zone().as_deref()), None)
+            }
+            Err(no) => (stand_in(discover).into_iter().collect(), Some(no)),
+        };
+        (name.clone(), links, no)
     });
     futures_util::future::join_all(each).await
 }
@@ -109,6 +111,11 @@ struct Known {
     /// Of the last list: its counts, so that only a change is worth a line.
     told: Option<String>,
     failed: bool,
+}
+
+/// What stands for the links that nobody knows yet: its verdict says why there is no list.
+fn stand_in(discover: &Discover) -> Option<Found> {
+    Some(Found { link: Arc::new(discover.list()?), is_default: false })
 }
 
 // === impl NoList ===
@@ -179,6 +186,7 @@ impl<L: Lister> Reader<L> {
             }
             Err(no) => {
                 known.fail(name, &no);
+                self.publish();
                 self.read(name, each.min(AGAIN));
             }
         }
@@ -186,7 +194,7 @@ impl<L: Lister> Reader<L> {
 
     fn publish(&self) {
         let zone = self.lister.zone();
-        let links = self.known.values().flat_map(|k| k.memory.links(&k.discover, zone.as_deref()));
+        let links = self.known.values().flat_map(|known| known.links(zone.as_deref()));
         let now: AllFound = links.collect();
         self.found.send_if_modified(|before| {
             let changed = **before != *now;
@@ -206,6 +214,13 @@ impl<L: Lister> Reader<L> {
 // === impl Known ===
 
 impl Known {
+    fn links(&self, zone: Option<&str>) -> Vec<Found> {
+        if self.failed && self.told.is_none() {
+            return stand_in(&self.discover).into_iter().collect();
+        }
+        self.memory.links(&self.discover, zone)
+    }
+
     fn hear(&mut self, grafana: &GrafanaName, list: Vec<Datasource>) {
         let (all, heard) = (list.len(), self.memory.hear(&self.discover, list));
         for link in &heard.gone {

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 
 use crate::clock::{self, Now};
 use crate::links::LinkSet;
+use crate::report::facts::clean;
 use crate::report::verdict::Verdict;
 use crate::state::snapshot::Snapshot;
 use crate::state::{Board, Event, Transition};
@@ -77,20 +78,21 @@ fn take_in(board: &mut Board, event: Event, now: Now) {
 
 /// One line at a transition: what WARN wakes for, INFO for what got better.
 fn log(transition: &Transition, now: Now) {
-    let Transition { link, from, to, fault, summary, next_step, since } = transition;
+    let Transition { link, datasource, from, to, fault, summary, next_step, since } = transition;
     let cause = fault.map(|fault| fault.cause.code());
     let path = fault.and_then(|fault| fault.path).map(|path| path.as_str());
     let check = fault.and_then(|fault| fault.check).map(|check| check.as_str());
     let side = fault.map(|fault| fault.side.as_str());
+    let datasource = datasource.as_deref().map(clean);
     let held = now.since(*since).as_secs();
     if *to <= Verdict::Working || to < from {
         tracing::info!(
-            %link, verdict = to.as_str(), was = from.as_str(), was_for_seconds = held,
+            %link, datasource, verdict = to.as_str(), was = from.as_str(), was_for_seconds = held,
             cause, path, check, side, "{summary}"
         );
     } else {
         tracing::warn!(
-            %link, verdict = to.as_str(), was = from.as_str(), was_for_seconds = held,
+            %link, datasource, verdict = to.as_str(), was = from.as_str(), was_for_seconds = held,
             cause, path, check, side, next_step, "{summary}"
         );
     }

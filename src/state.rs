@@ -73,6 +73,8 @@ pub enum Event {
 pub struct Transition {
     /// Which link.
     pub link: LinkName,
+    /// What people call its data source, where its own name is but a uid.
+    pub datasource: Option<String>,
     /// What was said of it; the same as `to` when only the cause changed.
     pub from: Verdict,
     /// What is said of it now.

@@ -366,6 +366,26 @@ fn datasources_are_taken_apart() {
     assert_eq!(forwards.url, "https://p.example.org/base/");
     assert_eq!(forwards.timeout_seconds, Some(30));
     assert_eq!(forwards.method.as_deref(), Some("GET"));
+    assert!(forwards.withholds().is_some_and(|why| why.contains("login")));
+    let with = |url: &str, json: &str| {
+        let wire = format!(
+            r#"[{{"uid":"u","name":"n","type":"prometheus","url":"{url}","jsonData":{json}}}]"#
+        );
+        let list = grafana::datasource_list(&Recording::told(200, &[], &wire).answer()).unwrap();
+        list[0].withholds()
+    };
+    assert_eq!(with("https://p", r#"{"tlsAuthWithCACert":true,"tlsSkipVerify":true}"#), None);
+    for (url, json, why) in [
+        ("https://me:secret@p", "{}", "in its URL"),
+        ("https://p", r#"{"tlsAuthWithCACert":true}"#, "a CA"),
+        ("https://p", r#"{"customQueryParameters":"token=x"}"#, "parameters"),
+        ("https://p", r#"{"enableSecureSocksProxy":true}"#, "SOCKS"),
+        ("https://p", r#"{"httpHeaderName1":"X-Scope-OrgID"}"#, "headers"),
+        ("https://p", r#"{"tlsAuth":true}"#, "credentials"),
+        ("https://p", r#"{"sigV4Auth":true}"#, "credentials"),
+    ] {
+        assert!(with(url, json).is_some_and(|said| said.contains(why)), "{json}");
+    }
     let explained = grafana::explained;
     assert_eq!(explained(Cause::Forbidden, true), Cause::DatasourceNeedsUserLogin);
     assert_eq!(explained(Cause::ConnectionRefused, true), Cause::ConnectionRefused);

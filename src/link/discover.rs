@@ -71,7 +71,7 @@ pub enum Leave {
 /// link's, Alibaba, Amazon by IPv6, Azure's wire server).
 #[must_use]
 pub fn is_never_asked(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
+    match plain(ip) {
         IpAddr::V4(ip) => {
             ip.is_link_local()
                 || ip.is_multicast()
@@ -90,8 +90,21 @@ pub fn is_never_asked(ip: IpAddr) -> bool {
 /// Addresses that are the own host to whoever asks.
 #[must_use]
 pub fn is_own_host(ip: IpAddr) -> bool {
-    let ip = ip.to_canonical();
+    let ip = plain(ip);
     ip.is_loopback() || ip.is_unspecified() || matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 0)
+}
+
+/// The IPv4 address that an IPv6 one stands for: mapped, by NAT64 (RFC 6052) or by 6to4.
+fn plain(ip: IpAddr) -> IpAddr {
+    let IpAddr::V6(six) = ip.to_canonical() else { return ip.to_canonical() };
+    let four = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        IpAddr::from([a, b, c, d])
+    };
+    match six.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => four(high, low),
+        _ => IpAddr::V6(six),
+    }
 }
 
 // === impl Leave ===
@@ -201,6 +214,28 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_guarded_leads_neither_to_metadata_nor_to_the_own_host() {
+        let check = |ip: &str, may: bool| {
+            assert_eq!(Leave::Guarded.includes(ip.parse().unwrap()), may, "{ip}");
+        };
+        for ip in ["10.0.0.7", "192.168.1.1", "203.0.113.9", "fd00::7", "2001:db8::1"] {
+            check(ip, true);
+        }
+        for ip in ["127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "::1", "::", "::ffff:127.0.0.1"]
+        {
+            check(ip, false);
+        }
+        let metadata = ["169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192"];
+        metadata.iter().for_each(|ip| check(ip, false));
+        let by_six = ["::ffff:169.254.1.1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"];
+        by_six.iter().for_each(|ip| check(ip, false));
+        let others = ["fe80::1", "fd00:ec2::254", "ff02::1", "224.0.0.1", "255.255.255.255"];
+        others.iter().for_each(|ip| check(ip, false));
+        assert!(Leave::Given.includes([127, 0, 0, 1].into()));
+        assert!(!Leave::Refused("why").includes([10, 0, 0, 7].into()));
+    }
 
     #[test]
     fn a_star_stands_for_anything() {

@@ -223,6 +223,7 @@ impl Watched {
         let same = (from, cause) == (view.verdict, view.fault.map(|fault| fault.cause));
         (!same).then(|| Transition {
             link: self.link.name.clone(),
+            datasource: self.link.datasource_name.clone(),
             from,
             to: view.verdict,
             fault: view.fault,

@@ -209,6 +209,19 @@ async fn without_a_file_dns_tells_what_is_there() {
     daemon.until_value(&up("monitoring"), 1.0).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_any_list_one_link_says_why() {
+    let stage = Stage::new().await;
+    stage.list(&["a"]);
+    stage.grafana.edit(|setup| setup.tokens.clear());
+    let daemon = Daemon::start(&stage.config("", "")).await;
+    let cause = "promlink_link_cause{link=\"main\",cause=\"token_rejected\"";
+    daemon.until_value(cause, 1.0).await;
+    stage.grafana.edit(|setup| setup.tokens = [TOKEN.to_owned()].into());
+    daemon.until_value(&up("main/a"), 1.0).await;
+    is_gone(&daemon, "main").await;
+}
+
 /// `promlink check` with this file.
 fn check(config: &str, args: &[&str]) -> (Output, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -240,8 +253,9 @@ async fn a_check_lists_first_and_says_why_there_is_no_list() {
     assert_eq!(output.status.code(), Some(64));
 
     stage.grafana.edit(|setup| setup.tokens.clear());
-    let (output, _) = checked(&config, &[]).await;
+    let (output, text) = checked(&config, &[]).await;
     assert_eq!(output.status.code(), Some(3));
+    assert!(text.contains("token_rejected"), "{text}");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(error.contains("grafanas.main: no list of data sources: token_rejected"), "{error}");
 }
