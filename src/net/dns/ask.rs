@@ -131,8 +131,8 @@ impl<'a> Walk<'a> {
 
     /// Asks the servers in turn until one answers. A denial is an answer; after a failure it is the
     /// next one's turn, and the gravest remains. Those that only could not answer are asked once
-    /// more, as Go and glibc do (`attempts:2`): behind one address are several CoreDNS, and the next
-    /// question may come to another one.
+    /// more, as Go and glibc do (`attempts:2`): behind one address are several CoreDNS, and the
+    /// next question may come to another one.
     async fn ask(&self, name: &str, kind: Kind, question: &Question) -> Result<Answer, Denied> {
         let turns = self.servers.turns().into_iter().map(|server| (server, false));
         let mut turns: VecDeque<(&Server, bool)> = turns.collect();
