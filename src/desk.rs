@@ -64,8 +64,10 @@ pub struct OwnToken {
     pub token: Option<Auth>,
     /// When it was made.
     pub made: Option<Now>,
-    /// When we last tried to make one.
-    pub tried: Option<Now>,
+    /// Not before this is another one made.
+    pub not_before: Option<Duration>,
+    /// Why none was made the last time, in words.
+    pub failed: Option<String>,
 }
 
 /// One visit: Grafana reached, and asked for its health.

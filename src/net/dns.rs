@@ -338,6 +338,11 @@ impl DnsFailure {
         self.gravity() <= Self::NoData.gravity()
     }
 
+    /// Whether the server answered that it cannot answer: another one behind its address may.
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::ServFail { .. } | Self::Refused)
+    }
+
     /// Which of two failures tells more: that of a server more than any denial, because a later
     /// candidate's denial must not hide it, and what was said more than silence.
     fn graver(self, other: Option<Self>) -> Self {

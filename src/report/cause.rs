@@ -297,13 +297,13 @@ causes! {
         "Look at Grafana's logs; the evidence has the error."
     TokenMissing "token_missing" Breaks Auth
         "Grafana wants a token, and promlink has none"
-        "Make a service account with role Viewer and give its token in `authorization.credentials_file`."
+        "Make a token (role Viewer) by `promlink grafana-token` and give it in `authorization.credentials_file`."
     TokenRejected "token_rejected" Breaks Auth
         "Grafana rejects promlink's token"
-        "Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one (role Viewer)."
+        "Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by `promlink grafana-token`."
     TokenExpired "token_expired" Breaks Auth
         "promlink's Grafana token has expired"
-        "Make a new service-account token (role Viewer) and put it into the token file; it is read at each use."
+        "Make a new token by `promlink grafana-token` and put it into the token file; it is read at each use."
     PermissionMissing "permission_missing" Breaks Auth
         "promlink's Grafana token lacks a permission"
         "Give the service account the role Viewer, or `datasources:read` and `datasources:query` for this data source."

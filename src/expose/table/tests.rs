@@ -85,40 +85,40 @@ fn several_links_and_what_they_are_in_all() {
     check(
         &[fixture::degraded(), fixture::blind(), fixture::unknown()],
         expect![[r#"
-        degraded  DEGRADED  vantage_blocked at direct/tcp
-          Panels get data, but something wants attention.
-          promlink itself cannot reach Prometheus
-          3 series, 3 of 3 targets up
+            degraded  DEGRADED  vantage_blocked at direct/tcp
+              Panels get data, but something wants attention.
+              promlink itself cannot reach Prometheus
+              3 series, 3 of 3 targets up
 
-          direct    http://prometheus-k8s.monitoring.svc:9090
-            at 10.0.0.7:9090
-            FAIL  tcp                  4.00 ms   connection_timeout
-            at 10.0.0.8:9090
-            FAIL  tcp                  4.00 ms   connection_timeout
+              direct    http://prometheus-k8s.monitoring.svc:9090
+                at 10.0.0.7:9090
+                FAIL  tcp                  4.00 ms   connection_timeout
+                at 10.0.0.8:9090
+                FAIL  tcp                  4.00 ms   connection_timeout
 
-          grafana   main, data source prometheus
-            ok    grafana_query          30 ms
+              grafana   main, data source prometheus
+                ok    grafana_query          30 ms
 
-          who   whoever configured and placed promlink
-          next  Allow promlink's pod in the NetworkPolicies of Prometheus and Grafana, and check its own network.
-          more  promlink explain vantage_blocked
+              who   whoever configured and placed promlink
+              next  Allow promlink's pod in the NetworkPolicies of Prometheus and Grafana, and check its own network.
+              more  promlink explain vantage_blocked
 
-        main/blind-1  BLIND  token_rejected at grafana/auth
-          promlink cannot tell: it is kept from looking. The link itself may be fine.
-          Grafana rejects promlink's token
+            main/blind-1  BLIND  token_rejected at grafana/auth
+              promlink cannot tell: it is kept from looking. The link itself may be fine.
+              Grafana rejects promlink's token
 
-          grafana   main, data source prometheus
-            FAIL  auth                 4.00 ms   token_rejected
+              grafana   main, data source prometheus
+                FAIL  auth                 4.00 ms   token_rejected
 
-          who   whoever gave promlink its credentials
-          next  Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one (role Viewer).
-          more  promlink explain token_rejected
+              who   whoever gave promlink its credentials
+              next  Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by `promlink grafana-token`.
+              more  promlink explain token_rejected
 
-        unknown  UNKNOWN
-          No cycle has ended yet.
+            unknown  UNKNOWN
+              No cycle has ended yet.
 
-        3 links: 1 blind, 1 degraded, 1 unknown
-    "#]],
+            3 links: 1 blind, 1 degraded, 1 unknown
+        "#]],
     );
 }
 

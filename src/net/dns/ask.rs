@@ -1,5 +1,6 @@
 //! The exchange with servers: datagrams, resends, TCP, and whose turn it is.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -129,17 +130,19 @@ impl<'a> Walk<'a> {
     }
 
     /// Asks the servers in turn until one answers. A denial is an answer; after a failure it is the
-    /// next one's turn, and the gravest remains.
+    /// next one's turn, and the gravest remains. Those that only could not answer are asked once
+    /// more, as Go and glibc do (`attempts:2`): behind one address are several CoreDNS, and the
+    /// next question may come to another one.
     async fn ask(&self, name: &str, kind: Kind, question: &Question) -> Result<Answer, Denied> {
-        let turns = self.servers.turns();
+        let turns = self.servers.turns().into_iter().map(|server| (server, false));
+        let mut turns: VecDeque<(&Server, bool)> = turns.collect();
         let mut gravest: Option<DnsFailure> = None;
-        for (turn, server) in turns.iter().enumerate() {
+        while let Some((server, is_again)) = turns.pop_front() {
             let permit = timeout_at(self.deadline, self.servers.in_flight.acquire()).await;
             if self.is_over() {
                 break;
             }
-            let last = turn + 1 == turns.len();
-            let wait = if last { DNS_LAST_SERVER_WAIT } else { DNS_SERVER_WAIT };
+            let wait = if turns.is_empty() { DNS_LAST_SERVER_WAIT } else { DNS_SERVER_WAIT };
             let mut attempt = Attempt::begin(server.address, name, kind);
             let stopwatch = Stopwatch::start();
             let result = self.exchange(question, wait, &mut attempt).await;
@@ -159,6 +162,9 @@ impl<'a> Walk<'a> {
             self.lock().push(attempt);
             match result {
                 Err(Denied { failure, .. }) if !failure.is_answer() => {
+                    if failure.may_pass() && !is_again {
+                        turns.push_back((server, true));
+                    }
                     gravest = Some(failure.graver(gravest));
                 }
                 settled => return settled,

@@ -3,7 +3,7 @@
 //!
 //! kube-prometheus-stack, kube-prometheus and MicroK8s keep Grafana's database in its pod: with the
 //! pod every token is gone, while the administrator's password is in a Secret and stays. That
-//! password is used here and nowhere else, and seldom: after five wrong ones Grafana locks a user.
+//! password is used here and nowhere else, and seldom.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::classify::grafana_answer::accounts;
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Now};
-use crate::desk::Desk;
+use crate::desk::{Desk, OwnToken};
 use crate::link::{Auth, GrafanaSide};
 use crate::net::credentials::{self, Unusable};
 use crate::net::http::{Request, Verb};
@@ -37,6 +37,8 @@ const RENEWED_AFTER: Duration = Duration::from_secs(12 * 3600);
 const LATE: Duration = Duration::from_secs(6 * 3600);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(60);
+/// After a wrong password: Grafana locks a user who gives five of them in five minutes.
+const PAUSE_REFUSED: Duration = Duration::from_secs(300);
 /// Expired tokens that are deleted at a time; one a pod that is gone.
 const MAX_DELETED: usize = 5;
 
@@ -76,6 +78,22 @@ enum Failed {
     Gone,
     /// In words.
     Says(String),
+    /// The same, and the login itself is refused.
+    Refused(String),
+}
+
+impl OwnToken {
+    /// Waits longer before a login that is refused is shown again.
+    fn note(&mut self, failed: &Failed, now: Now) {
+        match failed {
+            Failed::Gone => {}
+            Failed::Says(says) => self.failed = Some(says.clone()),
+            Failed::Refused(says) => {
+                self.failed = Some(says.clone());
+                self.not_before = Some(now.mono + PAUSE_REFUSED);
+            }
+        }
+    }
 }
 
 impl Through<'_> {
@@ -88,7 +106,7 @@ impl Through<'_> {
             match self.bootstrap(now).await {
                 Some(Err(Failed::Gone)) => return Err(Missed::Gone),
                 // The old one is good for as long again.
-                Some(Err(Failed::Says(says))) => late = Some(says),
+                Some(Err(Failed::Says(says) | Failed::Refused(says))) => late = Some(says),
                 Some(Ok(_)) | None => {}
             }
         }
@@ -106,7 +124,7 @@ impl Through<'_> {
         match self.bootstrap(now).await {
             None => Ok(first),
             Some(Err(Failed::Gone)) => Err(Missed::Gone),
-            Some(Err(Failed::Says(says))) => Ok(noted(first, &says)),
+            Some(Err(Failed::Says(says) | Failed::Refused(says))) => Ok(noted(first, &says)),
             Some(Ok(name)) => {
                 let second = self.ask_rights().await?;
                 Ok(noted(second, &format!("made the token {name}")))
@@ -122,21 +140,28 @@ impl Through<'_> {
     /// Makes a token; none when that is not wanted, or was tried a moment ago.
     async fn bootstrap(&mut self, now: Now) -> Option<Result<String, Failed>> {
         let login = self.side.end.bootstrap.clone()?;
-        let is_early =
-            |own: &mut crate::desk::OwnToken| own.tried.is_some_and(|at| now.since(at) < PAUSE);
-        if self.desk.with_own(is_early) {
-            return None;
+        let (is_early, failed) = self.desk.with_own(|own| {
+            let is_early = own.not_before.is_some_and(|at| now.mono < at);
+            (is_early, own.failed.clone())
+        });
+        if is_early {
+            return failed.map(|says| Err(Failed::Says(says)));
         }
-        self.desk.with_own(|own| own.tried = Some(now));
-        let made = self.make_token(&login, Some(LIFE)).await;
-        Some(made.map(|Made { name, token }| {
-            self.desk.with_own(|own| {
-                own.token = Some(Auth::bearer(token));
-                own.made = Some(now);
-            });
-            self.headers = headers(self.side, self.desk);
-            name
-        }))
+        self.desk.with_own(|own| own.not_before = Some(now.mono + PAUSE));
+        let made = match self.make_token(&login, Some(LIFE)).await {
+            Ok(made) => made,
+            Err(failed) => {
+                self.desk.with_own(|own| own.note(&failed, now));
+                return Some(Err(failed));
+            }
+        };
+        self.desk.with_own(|own| {
+            own.token = Some(Auth::bearer(made.token));
+            own.made = Some(now);
+            own.failed = None;
+        });
+        self.headers = headers(self.side, self.desk);
+        Some(Ok(made.name))
     }
 
     /// Makes a token that lives so long, or for ever, by one visit.
@@ -151,7 +176,7 @@ impl Through<'_> {
         }
         self.make_token(login, life).await.map_err(|failed| match failed {
             Failed::Gone => self.not_reached(),
-            Failed::Says(says) => says,
+            Failed::Says(says) | Failed::Refused(says) => says,
         })
     }
 
@@ -242,7 +267,8 @@ impl Through<'_> {
         judge(&line::answer(&response, &request.target, true)).map_err(|rejection| {
             let error = rejection.api_error.unwrap_or_else(|| rejection.cause.code().to_owned());
             let status = response.status;
-            Failed::Says(format!("the login cannot {what}: {status} {}", clean(&error)))
+            let says = format!("the login cannot {what}: {status} {}", clean(&error));
+            if matches!(status, 401 | 403) { Failed::Refused(says) } else { Failed::Says(says) }
         })
     }
 }

@@ -75,6 +75,22 @@ async fn what_cannot_make_one_says_why_and_breaks_nothing() {
     }
 }
 
+/// Grafana would lock the administrator out after five.
+#[tokio::test]
+async fn a_wrong_password_is_shown_seldom() {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Setup(may)]).await;
+    let wrong = "url: '{main}', bootstrap: {user: admin, password: wrong}";
+    let daemon = Watched::start(&ground.link, &ground.yaml(&config(wrong))).await;
+    daemon.after_cycles(4.0).await;
+    let seen = ground.grafana.seen();
+    let shown = seen.iter().filter(|seen| seen.contains("/api/serviceaccounts")).count();
+    assert_eq!(shown, 1, "{seen:?}");
+    // What was said stays until the next attempt.
+    let json = daemon.get(&format!("/api/v1/links/{}", ground.link)).await;
+    assert!(json.contains("the login cannot look for the service account: 401"), "{json}");
+}
+
 #[tokio::test]
 async fn expired_tokens_of_ours_are_deleted_and_a_known_account_is_used() {
     let ground = Ground::build().await;

@@ -1,5 +1,7 @@
 //! Names: literals, files, the search list, aliases, and whose failure is told.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 const POD: &str = "search default.svc.cluster.local svc.cluster.local cluster.local\n\
@@ -80,6 +82,27 @@ async fn servfail_with_serial_0_is_a_server_that_is_not_yet_synchronised() {
     let server = Server::start(|heard| heard.deny(ResponseCode::ServFail, None)).await;
     let lookup = resolver(&server).lookup("prometheus.example", None, soon()).await;
     assert_eq!(lookup.result, Err(DnsFailure::ServFail { unsynchronised: false }));
+}
+
+/// Behind the address of a cluster's DNS are several pods, of which one may be ill.
+#[tokio::test]
+async fn a_server_that_could_not_answer_is_asked_once_more() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |heard| match asked.fetch_add(1, Ordering::Relaxed) {
+        // The first question of each family.
+        0 | 1 => heard.deny(ResponseCode::ServFail, None),
+        _ => heard.answer([a("prometheus.example", "10.0.0.7")]),
+    })
+    .await;
+    let lookup = resolver(&server).lookup("prometheus.example.", None, soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
+    let failed = |attempt: &&Attempt| matches!(attempt.failure, Some(DnsFailure::ServFail { .. }));
+    assert_eq!(lookup.attempts.iter().filter(failed).count(), 2);
+
+    let server = Server::start(|heard| heard.deny(ResponseCode::Refused, None)).await;
+    let lookup = resolver(&server).lookup("prometheus.example.", None, soon()).await;
+    assert_eq!(lookup.result, Err(DnsFailure::Refused));
+    assert_eq!(lookup.attempts.len(), 4, "twice for each family, and no more");
 }
 
 #[tokio::test]
