@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::expose::{Shown, reproduce, words};
 use crate::report::check::{Check, Path};
-use crate::report::facts::Fact;
+use crate::report::facts::{Fact, Key};
 use crate::report::seen::Seen;
 use crate::report::verdict::Verdict;
 use crate::report::{Leg, Outcome, Report, Row, Walk};
@@ -175,7 +175,9 @@ impl Table {
                 (self.paint(Colour::Red, "FAIL"), words::duration(row.took), code)
             }
             Outcome::Skipped(why) => {
-                let why = format!("skipped: {}", why.as_str().replace('_', " "));
+                let reason = row.facts.get(Key::Reason).map(words::fact);
+                let reason = reason.map(|reason| format!(", {reason}")).unwrap_or_default();
+                let why = format!("skipped: {}{reason}", why.as_str().replace('_', " "));
                 (self.paint(Colour::Dim, "-   "), String::new(), self.paint(Colour::Dim, &why))
             }
         };

@@ -286,6 +286,8 @@ async fn promlink_asks_only_where_it_may() {
     let header = json!({"httpMethod": "POST", "httpHeaderName1": "X-Scope-OrgID"});
     let with_header = Datasource { json_data: header, ..stage.source("a") };
     refused("", with_header, "", "headers of its own").await;
+    let (_, table) = checked(&stage.config("", ""), &[]).await;
+    assert!(table.contains("skipped: not permitted, the data source has headers"), "{table}");
 
     // Names that Grafana reads, and promlink must not, or does not know.
     let port = stage.prometheus.address().port();
