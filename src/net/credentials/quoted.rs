@@ -1,9 +1,9 @@
-//! What we sent in secret, in somebody else's words: servers, gateways and debugging endpoints quote
-//! the request in their answers.
+//! What we sent in secret, in somebody else's words: servers, gateways and debugging endpoints
+//! quote the request in their answers.
 //!
-//! A secret is hidden where it stands as a word, so that a password such as `prom` is not given away
-//! by what is missing of `prometheus`; so is its beginning, where a text was cut in the middle of
-//! it. Other spellings (percent-encoded, escaped for JSON) are not looked for.
+//! A secret is hidden where it stands as a word, so that a password such as `prom` is not given
+//! away by what is missing of `prometheus`; so is its beginning, where a text was cut in the middle
+//! of it. Other spellings (percent-encoded, escaped for JSON) are not looked for.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
