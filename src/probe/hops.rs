@@ -146,9 +146,7 @@ impl<'a> Hops<'a> {
                     facts.text(Key::Error, text);
                 }
                 if error.tried.len() > 1 {
-                    let words =
-                        |(at, failure)| format!("{at}: {}", causes::connect(&failure).code());
-                    facts.list(Key::Attempts, error.tried.into_iter().map(words));
+                    facts.list(Key::Attempts, error.tried.iter().map(try_words));
                 }
                 let cause = causes::connect(&error.failure);
                 let cause = if self.proxy().is_some() { Cause::ProxyUnreachable } else { cause };

@@ -92,6 +92,23 @@ fn a_check_that_did_not_get_to_run_leaves_the_last_standing_for_three_intervals(
 }
 
 #[test]
+fn a_remembered_way_of_ours_is_as_good_as_one_of_now_for_who_has_to_act() {
+    let mut report = report("passed", "grafana_query/connection_refused");
+    set(&mut report, Path::Direct, Check::Freshness, Outcome::Skipped(Why::NoTime));
+    report.carried.last_standing = [Some((Standing::Passed, report.started)), None];
+    check(&report, "broken connection_refused grafana grafana_query datasource");
+}
+
+#[test]
+fn what_keeps_a_description_from_being_read_is_not_what_panels_meet() {
+    for described in [Check::Auth, Check::Datasource] {
+        let mut report = report("passed", "grafana_query/starting");
+        set(&mut report, Path::Grafana, described, Outcome::Failed(Cause::GatewayError));
+        check(&report, "broken starting grafana grafana_query prometheus");
+    }
+}
+
+#[test]
 fn a_failure_before_a_check_that_did_not_run_is_the_fault() {
     let mut report = report("passed", "passed");
     set(&mut report, Path::Grafana, Check::GrafanaQuery, Outcome::Skipped(Why::Busy));

@@ -63,6 +63,17 @@ fn every_replica() -> Vec<Row> {
              breaks connection_refused grafana/grafana_query",
         ),
         row(
+            "nothing listens at one replica of two, no series are expected, and one asserts",
+            [Turn::Replicas(2), Turn::Direct(F::Wire(W::PortClosed))],
+            "degraded connection_refused direct tcp prometheus",
+        )
+        .alone()
+        .check("direct/assertions", "passed")
+        .config(|config| {
+            config.link = "    all_addresses: true\n    expect_series: false\n    \
+                           assertions: {targets: count(up)}";
+        }),
+        row(
             "the first of three addresses listens, and one is enough",
             [Turn::Replicas(3)],
             "working",

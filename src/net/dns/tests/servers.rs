@@ -106,6 +106,30 @@ async fn a_silent_server_is_followed_by_the_next_and_then_asked_last() {
 }
 
 #[tokio::test]
+async fn a_server_whose_time_was_cut_short_is_not_a_silent_one() {
+    let first = Server::start(silent).await;
+    let second = Server::start(good).await;
+    let resolver = resolver_of(vec![first.address, second.address], "", "");
+    for _ in 0..2 {
+        let lookup = resolver.lookup(GOOD, None, clock::deadline(millis(100))).await;
+        assert_eq!(lookup.result, Err(DnsFailure::Timeout));
+    }
+    assert!(second.is_untouched());
+}
+
+#[tokio::test]
+async fn a_blocked_way_over_tcp_is_not_silence() {
+    let first =
+        Server::start(|heard| if heard.over_tcp { Vec::new() } else { heard.truncated() }).await;
+    let second = Server::start(good).await;
+    let resolver = resolver_of(vec![first.address, second.address], "", "");
+    let lookup = resolver.lookup(GOOD, None, soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
+    let lookup = resolver.lookup(GOOD, None, clock::deadline(millis(100))).await;
+    assert_eq!(lookup.result, Err(DnsFailure::Timeout), "what is short fits, so it has its turn");
+}
+
+#[tokio::test]
 async fn a_lost_datagram_is_sent_again_and_counted() {
     let server = Server::start(|heard| if heard.nth == 0 { Vec::new() } else { good(heard) }).await;
     let stats: Arc<SelfStats> = Arc::default();
