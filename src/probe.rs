@@ -13,6 +13,7 @@ mod grafana;
 mod hops;
 mod line;
 mod query;
+mod redact;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,6 +131,14 @@ impl Prober for Probe {
         });
         let (mut direct, mut through) =
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;
+        for (walk, end) in [
+            (&mut direct, link.prometheus.as_ref()),
+            (&mut through, link.grafana.as_ref().map(|side| &side.end.endpoint)),
+        ] {
+            if let (Some(walk), Some(end)) = (walk, end) {
+                redact::hide(walk, &end.http);
+            }
+        }
         if let (Some(direct), Some(through)) = (&mut direct, &mut through) {
             plan::doubt(direct, through);
         }

@@ -369,7 +369,7 @@ causes! {
         "Look at that file: is its Secret or ConfigMap mounted, readable by promlink's user, and whole?"
     Internal "internal" Breaks Ours
         "promlink failed by itself"
-        "Report the panic in promlink's log as a bug."
+        "Give promlink what the evidence says it lacks, such as open files; report a panic in its log as a bug."
 }
 
 impl Cause {
