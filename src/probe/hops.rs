@@ -126,7 +126,7 @@ impl<'a> Hops<'a> {
         let mut facts = Facts::default();
         self.note_proxy(&mut facts);
         let connected = tcp::connect(addresses, deadline).await;
-        let likely = connected.as_ref().err().map(|error| explain::likely(&error.failure));
+        let likely = connected.as_ref().err().map(explain::likely);
         let (cause, stream) = match connected {
             Ok(connected) => {
                 if !connected.tried.is_empty() {

@@ -305,6 +305,31 @@ fn the_audit_explains_nothing_where_direct_fails_or_grafana_itself() {
 }
 
 #[test]
+fn what_answered_is_no_lost_position() {
+    for (direct, grafana, expected) in [
+        (
+            "query/wrong_path_prefix",
+            "grafana_health/not_grafana",
+            "blind wrong_path_prefix direct query promlink",
+        ),
+        (
+            "query/unauthorized",
+            "tcp/connection_timeout",
+            "blind unauthorized direct query credentials",
+        ),
+        ("tcp/proxy_refused", "tcp/connection_timeout", "blind proxy_refused direct tcp network"),
+        // No packet of ours came back: that is position, whatever Grafana's end says.
+        (
+            "tcp/connection_timeout",
+            "grafana_health/not_grafana",
+            "blind vantage_blocked direct tcp promlink",
+        ),
+    ] {
+        check(&report(direct, grafana), expected);
+    }
+}
+
+#[test]
 fn our_own_failure_is_never_a_broken_prometheus() {
     for memory in ["", " reached"] {
         for at in ["dns/internal", "tcp/internal", "tls/own_file_unusable"] {

@@ -102,7 +102,7 @@ impl Through<'_> {
             return Some(note(Cause::DatasourceUrlLocalhost, found.url.clone()));
         }
         let ours = &self.link.prometheus.as_ref()?.url;
-        let detail = format!("data source: {}, this link: {ours}", found.url);
+        let detail = format!("{}, and not {ours}", found.url);
         (!self.leads_to_the_same(&theirs, ours).await)
             .then(|| note(Cause::DatasourceUrlDiffers, detail))
     }

@@ -92,6 +92,10 @@ async fn a_closed_port_has_likely_causes_and_no_certain_one() {
     let link = check(&Ground::build().await.yaml(&config)).await;
     let likely = &link["checks"][1]["evidence"]["likely_causes"];
     assert!(likely[0].as_str().unwrap().starts_with("the process is down"), "{likely}");
+    assert!(
+        !likely.to_string().contains("Service"),
+        "no Service is in front of localhost: {likely}"
+    );
 }
 
 /// Names that are there no more.
@@ -214,7 +218,9 @@ fn grafana_s_proxy() -> Vec<Row> {
 
 fn odd_hosts() -> Vec<Row> {
     let at = |url: &'static str, turns: &[Turn]| {
-        row(format!("healthy at {url}"), turns, "working")
+        let shown = url.replace("{direct}", "ADDRESS:PORT").replace("{port}", "PORT");
+        let shown = shown.trim_start_matches("url: ").trim_matches('\'').to_owned();
+        row(format!("healthy at `{shown}`"), turns, "working")
             .alone()
             .config(|config| config.prometheus = url)
     };
