@@ -385,3 +385,14 @@ fn without_a_report_promlink_itself_is_at_fault() {
         assert_eq!(told(&diagnosis).join(" "), format!("blind {}   promlink", cause.code()));
     }
 }
+
+/// The query has no series, and found by itself that the answers differ, as the fault is called
+/// where Grafana has some.
+#[test]
+fn what_a_fault_is_called_in_the_end_is_told_once() {
+    let mut report = report("query/no_series", "passed");
+    let found = Finding::of(Cause::AnswersDiffer, "by itself".to_owned());
+    find(&mut report, Path::Direct, Check::Query, found);
+    let diagnosis = check(&report, "degraded answers_differ direct query prometheus");
+    assert_eq!(diagnosis.findings, []);
+}
