@@ -164,6 +164,14 @@ impl Desk {
         Arc::clone(&self.outliving).try_acquire_owned().ok()
     }
 
+    /// What else than the configured credentials we may have shown: a token of our own, and the
+    /// login that makes one.
+    #[must_use]
+    pub fn logins(&self) -> Vec<Auth> {
+        let own = self.with_own(|own| own.token.clone());
+        own.into_iter().chain(self.grafana.bootstrap.clone()).collect()
+    }
+
     /// Reads or changes the token that is our own.
     pub fn with_own<R>(&self, change: impl FnOnce(&mut OwnToken) -> R) -> R {
         let mut own = self.own.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -88,6 +88,8 @@ pub fn diagnose(report: &Report) -> Diagnosis {
     let mut clause = index.map(|index| findings.remove(index).detail).unwrap_or_default();
     if fault.cause != seen.cause {
         clause = words::instead(fault, is_lost_itself(grafana), &clause);
+        // Something may have found by itself what the fault is called now.
+        findings.retain(|placed| !findings::is_of(placed, fault));
     }
     Diagnosis::of(ruling.verdict, fault, &clause, findings, standings)
 }

@@ -354,6 +354,12 @@ impl QueryPlan {
     pub fn asked(&self) -> &str {
         if self.expect_series { &self.selector } else { "vector(1)" }
     }
+
+    /// Whether the age of the newest sample is checked; a constant has none.
+    #[must_use]
+    pub fn checks_freshness(&self) -> bool {
+        self.freshness && self.expect_series
+    }
 }
 
 // === impl BaseUrl ===

@@ -13,6 +13,7 @@ mod grafana;
 mod hops;
 mod line;
 mod query;
+mod redact;
 
 pub use grafana::Made;
 
@@ -152,6 +153,12 @@ impl Prober for Probe {
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;
         if let Leave::Refused(why) = link.leave {
             direct = Some(direct::refused(why));
+        }
+        if let (Some(walk), Some(end)) = (&mut direct, &link.prometheus) {
+            redact::hide(walk, &end.http, &[]);
+        }
+        if let (Some(walk), Some(side)) = (&mut through, &link.grafana) {
+            redact::hide(walk, &side.end.endpoint.http, &self.desk(side).logins());
         }
         if let (Some(direct), Some(through)) = (&mut direct, &mut through) {
             plan::doubt(direct, through);

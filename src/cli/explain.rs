@@ -26,7 +26,7 @@ fn meant(code: &str) -> Option<String> {
     let codes = Cause::ALL.iter().map(|cause| cause.code());
     let with_it: Vec<&str> = codes.clone().filter(|known| known.contains(code)).collect();
     if !code.is_empty() && with_it.len() > 1 {
-        return Some(format!("; there are: {}", with_it.join(", ")));
+        return Some(format!("; did you mean one of these?\n  {}", with_it.join("\n  ")));
     }
     nearest(code, codes).map(|nearest| format!("; did you mean `{nearest}`?"))
 }
@@ -41,7 +41,10 @@ mod tests {
         check("conection_refused", Some("; did you mean `connection_refused`?"));
         check(
             "proxy",
-            Some("; there are: proxy_unreachable, proxy_refused, forward_proxy_answered"),
+            Some(
+                "; did you mean one of these?\n  proxy_unreachable\n  proxy_refused\n  \
+                 forward_proxy_answered",
+            ),
         );
         check("quantum", None);
         check("", None);

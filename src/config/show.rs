@@ -308,7 +308,7 @@ fn http_headers(yaml: &mut Yaml, headers: &[(String, Secret)]) {
 }
 
 fn span(duration: Duration) -> impl Display {
-    humantime::format_duration(duration)
+    humantime::format_duration(duration).to_string().replace("days", "d").replace("day", "d")
 }
 
 fn quoted_path(path: &Path) -> String {

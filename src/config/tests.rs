@@ -355,7 +355,7 @@ links:
               targets_down: 0.5
               clock_skew: 30s
               dns_slow: 1s
-              tls_expiring: 14days
+              tls_expiring: 14d
         alarms:
           for:
             broken: 2m

@@ -91,9 +91,15 @@ fn both_untold(direct: Fault, grafana: Fault) -> Ruling {
         blind(direct).published_as(Fault { side, ..direct })
     } else if ours_to_mend {
         blind(grafana)
-    } else {
+    } else if is_of_position(direct.cause) {
         let blocked = Fault { cause: Cause::VantageBlocked, side: Side::Promlink, ..direct };
         blind(direct).published_as(blocked)
+    } else {
+        // Something answered, so no policy kept us away: what it said is what there is to mend, and
+        // by us, because nothing speaks for the address that we were given.
+        let ours = direct.side == Side::Prometheus;
+        let side = if ours { Side::Promlink } else { direct.side };
+        blind(direct).published_as(Fault { side, ..direct })
     }
 }
 

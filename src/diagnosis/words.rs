@@ -111,7 +111,11 @@ pub fn finding(placed: &Placed) -> String {
 #[must_use]
 pub fn sentence(clause: &str) -> String {
     let mut chars = clause.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    // A name keeps its own spelling.
+    let first = match chars.next() {
+        Some(first) if !clause.starts_with("promlink") => first.to_uppercase().to_string(),
+        first => first.map(String::from).unwrap_or_default(),
+    };
     let stop = if clause.ends_with(['.', '…', '!', '?']) { "" } else { "." };
     cut(&format!("{first}{}{stop}", chars.as_str()), MAX_SENTENCE_CHARS)
 }
@@ -202,9 +206,19 @@ fn telling(facts: &Facts, clause: &str) -> Vec<String> {
         .take(MAX_EVIDENCE)
         .map(|(key, shown)| {
             let name = key.as_str().trim_end_matches("_seconds").replace('_', " ");
-            format!("{name} {}", cut(without_request(&shown), MAX_EVIDENCE_CHARS))
+            let colon = if is_said(key) { ":" } else { "" };
+            format!("{name}{colon} {}", cut(without_request(&shown), MAX_EVIDENCE_CHARS))
         })
         .collect()
+}
+
+/// Words of somebody else, which must not run into ours: `body start: it works`.
+fn is_said(key: Key) -> bool {
+    use Key as K;
+    matches!(
+        key,
+        K::GrafanaSays | K::ProxySays | K::HealthSays | K::ApiError | K::Error | K::BodyStart
+    )
 }
 
 /// Go says what it did before what went wrong, `Post "http://…": dial tcp …`; a sentence has room

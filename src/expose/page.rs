@@ -62,6 +62,7 @@ struct Card {
     mark: &'static str,
     meaning: &'static str,
     summary: String,
+    pending: Option<&'static str>,
     next_step: String,
     fault: Option<Charge>,
     since: Option<Moment>,
@@ -229,8 +230,9 @@ impl Card {
             open,
             verdict: shown.verdict.as_str(),
             mark: mark(shown.verdict),
-            meaning: words::meaning(shown.verdict),
+            meaning: words::meaning(shown.verdict, shown.info),
             summary: shown.summary.to_owned(),
+            pending: pending(view),
             next_step: shown.next_step.to_owned(),
             fault: shown.fault.map(Charge::of),
             since: shown.since.map(|since| Moment::of(since, now)),
@@ -241,6 +243,23 @@ impl Card {
             findings: shown.findings.iter().map(Also::of).collect(),
             past: past.map(|entry| Past::of(entry, now)).collect(),
         }
+    }
+}
+
+/// Why the hops below may say another thing than the verdict does.
+fn pending(view: &LinkView) -> Option<&'static str> {
+    let published = view.published.verdict;
+    let latest = view.latest.as_deref()?.diagnosis.verdict;
+    if published == Verdict::Broken && latest < Verdict::Blind {
+        // One good cycle ends an outage, but for those that came too often.
+        Some(
+            "The latest cycle was good. After several outages in a short time, a few good cycles \
+             in a row must show that this one is over.",
+        )
+    } else if latest > published && published != Verdict::Unknown {
+        Some("The latest cycle was worse than this; it counts when the next ones agree.")
+    } else {
+        None
     }
 }
 
@@ -268,6 +287,13 @@ impl Hops {
         let standing = match view.standing(path) {
             Standing::Passed => "passed",
             Standing::Failed(_) => "failed",
+            // The published fault of a broken link was told by something.
+            Standing::Untold(fault)
+                if view.published.verdict == Verdict::Broken
+                    && view.published.fault == Some(fault) =>
+            {
+                "failed"
+            }
             Standing::Untold(_) => "cannot tell",
             Standing::Absent => "not asked",
         };
@@ -305,8 +331,15 @@ impl Hop {
             Outcome::Failed(cause) => ("failed", Some(cause.code()), words::duration(row.took)),
             Outcome::Skipped(_) => ("skipped", None, String::new()),
         };
-        let mut seen: Vec<_> =
-            row.facts.iter().map(|(key, fact)| (words::key(key), words::fact(fact))).collect();
+        // A failed check has room for a line each.
+        let seen = row.facts.iter().flat_map(|(key, fact)| {
+            let texts = match cause {
+                Some(_) => words::each(fact),
+                None => vec![words::fact(fact)],
+            };
+            texts.into_iter().map(move |text| (words::key(key), text))
+        });
+        let mut seen: Vec<_> = seen.collect();
         if let Outcome::Skipped(why) = row.outcome {
             seen.insert(0, ("why".to_owned(), why.as_str().replace('_', " ")));
         }

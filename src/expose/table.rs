@@ -9,9 +9,10 @@ mod tests;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::diagnosis::Placed;
 use crate::expose::{Shown, reproduce, words};
 use crate::report::check::{Check, Path};
-use crate::report::facts::{Fact, Key};
+use crate::report::facts::Key;
 use crate::report::seen::Seen;
 use crate::report::verdict::Verdict;
 use crate::report::{Leg, Outcome, Report, Row, Walk};
@@ -32,6 +33,8 @@ pub enum FailOn {
 const BRIEF_CHARS: usize = 80;
 /// How many facts a passed check shows; a failed one shows all.
 const BRIEF_FACTS: usize = 3;
+/// How many findings of assertions are repeated below the hops; more are counted.
+const MAX_ASSERTIONS: usize = 3;
 /// Where what a check saw begins.
 const SEEN_COLUMN: usize = 41;
 
@@ -124,7 +127,7 @@ impl Table {
             None => format!("  {}", fault.cause.code()),
         });
         self.line(0, &format!("{name}  {verdict}{}", why.unwrap_or_default()));
-        self.line(2, words::meaning(link.verdict));
+        self.line(2, words::meaning(link.verdict, link.info));
         if !link.summary.is_empty() {
             self.line(2, link.summary);
         }
@@ -187,15 +190,7 @@ impl Table {
         if let Outcome::Failed(_) = row.outcome {
             for (key, fact) in row.facts.iter() {
                 let key = words::key(key);
-                let each = match fact {
-                    Fact::List(texts) => texts.clone(),
-                    Fact::Text(_)
-                    | Fact::Count(_)
-                    | Fact::Number(_)
-                    | Fact::Seconds(_)
-                    | Fact::Time(_) => vec![words::fact(fact)],
-                };
-                for text in each {
+                for text in words::each(fact) {
                     self.line(SEEN_COLUMN, &format!("{key}: {text}"));
                 }
             }
@@ -204,13 +199,22 @@ impl Table {
 
     fn advice(&mut self, link: &Shown<'_>) {
         let mut lines = Vec::new();
-        for finding in link.findings {
+        // Where there are many, each stands beside its check already.
+        let of_assertions = |finding: &&Placed| finding.check == Some(Check::Assertions);
+        let many = link.findings.iter().filter(of_assertions).count();
+        let many = if many > MAX_ASSERTIONS { many } else { 0 };
+        for finding in link.findings.iter().filter(|found| many == 0 || !of_assertions(found)) {
             let place = finding.path.zip(finding.check);
             let place =
                 place.map(|(path, check)| format!("{}/{}, ", path.as_str(), check.as_str()));
             let (code, weight) = (finding.cause.code(), finding.weight.as_str());
             let place = place.unwrap_or_default();
             lines.push(format!("also  {code} ({place}{weight}): {}", finding.detail));
+        }
+        if many > 0 {
+            lines.push(format!(
+                "also  {many} assertions that do not hold or cannot be asked, above"
+            ));
         }
         if let Some(fault) = link.fault {
             lines.push(format!("who   {}", words::who(fault.side)));

@@ -75,10 +75,26 @@ pub fn fact(fact: &Fact) -> String {
     }
 }
 
+/// A fact as words, the entries of a list one by one.
+#[must_use]
+pub fn each(fact: &Fact) -> Vec<String> {
+    match fact {
+        Fact::List(texts) => texts.clone(),
+        Fact::Text(_) | Fact::Count(_) | Fact::Number(_) | Fact::Seconds(_) | Fact::Time(_) => {
+            vec![self::fact(fact)]
+        }
+    }
+}
+
 /// What a verdict means, for whoever reads the word for the first time.
 #[must_use]
-pub fn meaning(verdict: Verdict) -> &'static str {
+pub fn meaning(verdict: Verdict, info: &LinkInfo) -> &'static str {
     match verdict {
+        // Nobody has said that there are panels.
+        Verdict::Degraded if info.grafana.is_none() => {
+            "Data comes back, but something wants attention."
+        }
+        Verdict::Broken if info.grafana.is_none() => "No true data comes back.",
         Verdict::Unknown => "No cycle has ended yet.",
         Verdict::Working => "Real, fresh data comes back.",
         Verdict::Degraded => "Panels get data, but something wants attention.",

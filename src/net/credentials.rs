@@ -1,10 +1,13 @@
 //! From configured options to header lines; files with secrets are read at each use, so a rotated
 //! secret needs no restart.
 
+mod quoted;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::link::{Auth, HttpOptions, Proxy};
+pub use crate::net::credentials::quoted::Quoted;
 use crate::net::files::{self, say};
 use crate::net::limits::SECRET_BYTES;
 use crate::secret::Secret;

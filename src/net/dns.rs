@@ -80,7 +80,7 @@ pub struct Lookup {
     /// The owner of the SOA record under the denial of the name as written, else of the last
     /// candidate.
     pub denied_by: Option<String>,
-    /// From the first question to the result.
+    /// From the first question to the result, without the time that our questions stood in line.
     pub took: Duration,
 }
 
@@ -145,7 +145,7 @@ pub enum DnsFailure {
     Malformed,
     /// The host cannot be a DNS name: nothing was asked.
     InvalidName,
-    /// This machine had no socket left to ask with, in the words of the system.
+    /// This machine had no socket left to ask with, or too many questions: in words.
     Local(String),
 }
 
@@ -198,6 +198,7 @@ impl Resolver {
         }
         let walk = Walk::new(&self.servers, deadline);
         let found = self.search(&walk, host, hint).await;
+        let took = stopwatch.read().saturating_sub(walk.queued());
         let attempts = walk.into_attempts();
         let lookup = match found {
             Ok((name, Found { records, ttl })) => Lookup {
@@ -209,7 +210,7 @@ impl Resolver {
                 Lookup { denied_by: by, ..Lookup::new(Err(failure), Source::Dns) }
             }
         };
-        Lookup { attempts, took: stopwatch.read(), ..lookup }
+        Lookup { attempts, took, ..lookup }
     }
 
     /// Asks one absolute question.

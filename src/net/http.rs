@@ -260,6 +260,14 @@ impl Connection {
         if error.is_user() {
             return HttpFailure::BadRequest(error.to_string());
         }
+        // Whoever speaks before being asked, as SSH, SMTP and MySQL do, speaks no HTTP; after an
+        // answer it is what a server says before it hangs up.
+        if !start.is_empty() && !start.iter().zip(b"HTTP/").all(|(said, http)| said == http) {
+            return match self.answers {
+                0 => HttpFailure::NotHttp(String::from_utf8_lossy(start).into_owned()),
+                _ => HttpFailure::Stale,
+            };
+        }
         let failure = wire_failure(&seen).unwrap_or(HttpFailure::Closed);
         let hung_up = matches!(failure, HttpFailure::Closed | HttpFailure::Reset);
         let alerted =

@@ -30,7 +30,8 @@ pub const RESOLV_SERVERS: usize = 3;
 /// The most that `ndots` may say, as for Go and glibc.
 pub const RESOLV_NDOTS: usize = 15;
 /// Questions in flight at a time: a server's socket buffer of 212,992 bytes (the kernel's default)
-/// holds 277 small datagrams of 768 bytes each, and drops the rest.
+/// holds 277 small datagrams of 768 bytes each, and drops the rest. One that was not answered by
+/// [`DNS_RESEND_AFTER`] has left that buffer, and counts no longer.
 pub const DNS_IN_FLIGHT: usize = 256;
 /// Hops of a chain of aliases before it counts as a loop.
 pub const DNS_CNAME_HOPS: usize = 8;

@@ -152,7 +152,7 @@ impl Steps<'_> {
     fn next(&self) -> Step {
         let applies = Applies {
             tls: self.hops.endpoint.url.scheme == Scheme::Https,
-            freshness: self.link.query.freshness && self.link.query.expect_series,
+            freshness: self.link.query.checks_freshness(),
             assertions: !self.link.assertions.is_empty(),
             ..Applies::default()
         };
@@ -161,7 +161,7 @@ impl Steps<'_> {
     }
 
     fn has_passed(&self) -> bool {
-        let freshness = self.link.query.freshness;
+        let freshness = self.link.query.checks_freshness();
         let deciding = if freshness { Check::Freshness } else { Check::Query };
         self.leg.outcome(deciding) == Some(Outcome::Passed)
     }

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::net::dns::{Attempt, DnsFailure, Kind, Lookup, Record, Resolver};
-use crate::net::tcp::ConnectFailure;
+use crate::net::tcp::{ConnectError, ConnectFailure};
 use crate::plan::Ladder;
 
 /// Climbs from the cluster domain over the namespace to the Service, by what CoreDNS answers at
@@ -86,11 +86,18 @@ async fn service(resolver: &Resolver, host: &str, deadline: Instant) -> Vec<(u16
     records.iter().filter_map(port).collect()
 }
 
+const LOOPBACK: &str = "it runs elsewhere: in a pod or container, localhost is that one alone";
+
 /// What a connection that failed so means most likely first: data planes differ in what they say of
 /// one and the same thing, so none of it is certain (each was measured or read in their sources).
 #[must_use]
-pub fn likely(failure: &ConnectFailure) -> &'static [&'static str] {
-    match failure {
+pub fn likely(error: &ConnectError) -> &'static [&'static str] {
+    let loopback = error.address.is_some_and(|address| address.ip().is_loopback());
+    match error.failure {
+        // Nothing stands between us and a process on this machine, or in this pod.
+        ConnectFailure::Refused if loopback => {
+            &["the process is down", "it listens at another port", LOOPBACK]
+        }
         ConnectFailure::Refused => &[
             "the process is down, or not ready behind its Service",
             "the Service has no such port (kube-proxy with nftables or IPVS)",

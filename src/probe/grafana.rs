@@ -39,7 +39,7 @@ use crate::probe::{Net, Occasion};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Path, Why};
 use crate::report::facts::Key;
-use crate::report::{CarriedFacts, Leg, Outcome, Row, Standing, Walk};
+use crate::report::{CarriedFacts, Leg, Outcome, Row, Standing, Trigger, Walk};
 
 /// Walks the path through Grafana.
 pub async fn walk(
@@ -204,7 +204,7 @@ impl Through<'_> {
 
     /// A visit that this cycle may use; its rows stand for the first four checks.
     async fn reach(&mut self, asked: clock::Now) {
-        let confirms = self.occasion.trigger == crate::report::Trigger::Confirmation;
+        let confirms = self.occasion.trigger == Trigger::Confirmation;
         let wants = Wants {
             asked,
             max_age: self.link.cadence.interval / 2,

@@ -155,7 +155,7 @@ impl<'a> Hops<'a> {
         let mut facts = Facts::default();
         self.note_proxy(&mut facts);
         let connected = tcp::connect(addresses, deadline).await;
-        let likely = connected.as_ref().err().map(|error| explain::likely(&error.failure));
+        let likely = connected.as_ref().err().map(explain::likely);
         let (cause, stream) = match connected {
             Ok(connected) => {
                 if !connected.tried.is_empty() {
@@ -175,9 +175,7 @@ impl<'a> Hops<'a> {
                     facts.text(Key::Error, text);
                 }
                 if error.tried.len() > 1 {
-                    let words =
-                        |(at, failure)| format!("{at}: {}", causes::connect(&failure).code());
-                    facts.list(Key::Attempts, error.tried.into_iter().map(words));
+                    facts.list(Key::Attempts, error.tried.iter().map(try_words));
                 }
                 let cause = causes::connect(&error.failure);
                 let cause = if self.proxy().is_some() { Cause::ProxyUnreachable } else { cause };

@@ -99,7 +99,7 @@ causes! {
         "Compare the host in the URL with `kubectl get services` in that namespace; if it is there and headless, look at its pods."
     DnsNoSuchName "dns_no_such_name" Breaks Dns
         "the name of {it} does not exist in DNS"
-        "Check the spelling of the host in the URL, and that its DNS record exists."
+        "Check the spelling of the host in the URL, and that its DNS record exists; a name in `.svc` exists only inside its cluster."
     DnsNoAddress "dns_no_address" Breaks Dns
         "the name of {it} exists in DNS, but has no address"
         "Check that the URL names a Service and not a namespace, and that its IP family fits."
@@ -129,7 +129,7 @@ causes! {
         "Look at the pods behind the Service: `kubectl get endpointslices`, then describe the pod that is not ready."
     ConnectionRefused "connection_refused" Breaks Tcp
         "{it} refused the connection: nothing accepts it at that address and port"
-        "Check that the process runs and listens at that port, and that its Service selects ready pods."
+        "Check that the process runs and listens at that address and port; behind a Service, that it selects ready pods."
     ConnectionTimeout "connection_timeout" Breaks Tcp
         "packets to {it} get no answer"
         "Look for a NetworkPolicy or firewall that drops them, then at the port in the URL, the pods and the node of {it}."
@@ -197,8 +197,8 @@ causes! {
         "{it} redirects elsewhere"
         "Use the target of the redirect, which the evidence shows, if that is the right server."
     WrongPathPrefix "wrong_path_prefix" Breaks Query
-        "{it} does not know the path: the prefix in the URL is wrong or missing"
-        "Set the path of the URL to the server's `--web.external-url` or `--web.route-prefix` (Mimir: `/prometheus`)."
+        "{it} does not know the path: the prefix in the URL is wrong or missing, or another server answers there"
+        "Compare the URL with the address of the server and its `--web.external-url` or `--web.route-prefix` (Mimir: `/prometheus`)."
     MethodNotAllowed "method_not_allowed" Breaks Query
         "{it} does not allow the HTTP method"
         "Set the method to the other one of GET and POST."
@@ -338,7 +338,7 @@ causes! {
         "the data source's URL points at Grafana's own pod"
         "Replace localhost in the data source's URL by the name of the Prometheus Service."
     DatasourceUrlDiffers "datasource_url_differs" Breaks Datasource
-        "the data source points at another address than the Prometheus that answers"
+        "the data source points at another address than the one that answers"
         "Compare the data source's URL with the one that works, both in the evidence, and correct it."
     DatasourceAccessDirect "datasource_access_direct" Breaks Datasource
         "the data source uses browser access, which Grafana no longer has for Prometheus"
@@ -372,7 +372,7 @@ causes! {
         "Look at that file: is its Secret or ConfigMap mounted, readable by promlink's user, and whole?"
     Internal "internal" Breaks Ours
         "promlink failed by itself"
-        "Report the panic in promlink's log as a bug."
+        "Give promlink what the evidence says it lacks, such as open files; report a panic in its log as a bug."
 }
 
 impl Cause {

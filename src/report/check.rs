@@ -230,6 +230,11 @@ impl<T> CheckMap<T> {
         self.0.get_mut(check as usize).and_then(Option::take)
     }
 
+    /// The values, in order, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().flatten()
+    }
+
     /// Those that have a value, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Check, &T)> {
         Check::ALL.into_iter().zip(&self.0).filter_map(|(c, v)| v.as_ref().map(|v| (c, v)))

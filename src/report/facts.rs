@@ -3,6 +3,7 @@
 //! Whatever a third party says comes through [`clean`], so a log line, a page or a label can hold
 //! it.
 
+use std::slice;
 use std::time::{Duration, SystemTime};
 
 /// The longest text of one fact, in characters: two lines of a terminal.
@@ -124,6 +125,18 @@ impl Facts {
         self.0.iter().find(|(k, _)| *k == key).map(|(_, fact)| fact)
     }
 
+    /// All texts, those of lists too, to change.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = (Key, &mut String)> {
+        self.0.iter_mut().flat_map(|(key, fact)| {
+            let texts = match fact {
+                Fact::Text(text) => slice::from_mut(text),
+                Fact::List(texts) => texts.as_mut_slice(),
+                Fact::Count(_) | Fact::Number(_) | Fact::Seconds(_) | Fact::Time(_) => &mut [],
+            };
+            texts.iter_mut().map(|text| (*key, text))
+        })
+    }
+
     /// All, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &Fact)> {
         self.0.iter().map(|(key, fact)| (*key, fact))
@@ -167,11 +180,15 @@ pub fn clean(text: &str) -> String {
 fn is_deceptive(c: char) -> bool {
     matches!(
         c,
-        '\u{200b}'..='\u{200f}'
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
-            | '\u{fffd}'
+            | '\u{fff9}'..='\u{fffd}'
+            | '\u{e0000}'..='\u{e007f}'
     )
 }
 
@@ -183,6 +200,7 @@ mod tests {
     fn clean_gives_one_short_line() {
         assert_eq!(clean("  a\r\n\tb\u{0}c \u{202e}d "), "a b c d");
         assert_eq!(clean(""), "");
+        assert_eq!(clean("a\u{61c}b\u{ad}c\u{e0041}d\u{fff9}e"), "a b c d e");
         let long = clean(&"x".repeat(1000));
         assert_eq!(long.chars().count(), MAX_TEXT_CHARS + 1);
         assert!(long.ends_with('…'));

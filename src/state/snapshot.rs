@@ -13,6 +13,7 @@ use crate::diagnosis::{Diagnosis, Placed};
 use crate::link::assertion::Assertion;
 use crate::link::{Auth, BaseUrl, DatasourceRef, Endpoint, GrafanaName, Link, LinkName, Method};
 use crate::report::check::{Check, Path};
+use crate::report::facts::clean;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
 use crate::report::{Report, Standing, Trigger};
@@ -288,8 +289,9 @@ impl LinkInfo {
     pub fn learn(&mut self, report: &Report) {
         let seen = report.grafana.as_ref().and_then(|walk| walk.first.seen.datasource.as_ref());
         if let Some(seen) = seen {
-            self.datasource_uid = Some(seen.uid.clone());
-            self.datasource_name = Some(seen.name.clone());
+            // Whoever edits a data source writes these, and JSON and labels hold them.
+            self.datasource_uid = Some(clean(&seen.uid));
+            self.datasource_name = Some(clean(&seen.name));
         }
     }
 

@@ -337,8 +337,11 @@ fn what_grafana_told_is_remembered_while_it_is_silent() {
     let seen = &mut told.grafana.as_mut().unwrap().first.seen;
     seen.version = Some("12.1.0".to_owned());
     seen.token_not_after = Some(expiry);
-    seen.datasource =
-        Some(DatasourceSeen { uid: "u1".into(), name: "Prom".into(), ..Default::default() });
+    seen.datasource = Some(DatasourceSeen {
+        uid: "u1\n".into(),
+        name: "Prom\u{202e}".into(),
+        ..Default::default()
+    });
     end(&mut board, ONE, told);
     twice(&mut board, ONE, 15, GRAFANA_DOWN);
 

@@ -2,11 +2,14 @@
 //! memory.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::prometheus::{self, Prometheus, Setup};
 use promlink::demo::standin::ANY_PORT;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::check::check_yaml;
@@ -104,4 +107,57 @@ async fn cycles(daemon: &Daemon, index: usize, times: u32) {
     let series = format!("promlink_cycles_total{{link=\"link-{index}\"}}");
     let enough = async || (daemon.value(&series).await? >= f64::from(times)).then_some(());
     until("look often enough", enough).await;
+}
+
+/// What a server sends back that quotes the request, or speaks before it is asked.
+async fn raw(greeting: &'static str, status: &'static str) -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(greeting.as_bytes()).await.ok();
+            let mut heard = vec![0; 4096];
+            let length = stream.read(&mut heard).await.unwrap_or(0);
+            heard.truncate(length);
+            if greeting.is_empty() {
+                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
+                stream.write_all(&[head.into_bytes(), heard].concat()).await.ok();
+            }
+            // Reads until the other side has enough.
+            while stream.read(&mut [0; 64]).await.is_ok_and(|length| length > 0) {}
+        }
+    });
+    (address, serving)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_speaks_before_being_asked_is_no_prometheus() {
+    for greeting in ["220 mail.example ESMTP\r\n", "SSH-2.0-OpenSSH_9.2\r\n"] {
+        let (address, _serving) = raw(greeting, "").await;
+        let found =
+            check_yaml(&format!("links: {{a: {{prometheus: {{url: 'http://{address}'}}}}}}"));
+        found.is("2 broken not_prometheus direct query prometheus");
+        let error = found.evidence("query", "error").to_string();
+        assert!(error.contains(greeting.trim_end()), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_in_secret_is_not_quoted() {
+    for status in ["200 OK", "401 Unauthorized", "500 Internal Server Error"] {
+        let (address, _serving) = raw("", status).await;
+        let url = format!("url: 'http://{address}'");
+        let secrets = "basic_auth: {username: someone, password: open-sesame}, \
+                       http_headers: {X-Key: {secrets: [another-secret]}}";
+        let text = format!("links: {{a: {{prometheus: {{{url}, {secrets}}}}}}}");
+        let found = check_yaml(&text);
+        let shown = found.link.to_string();
+        // In the order of the request: the password is in base64.
+        assert!(shown.contains("authorization: Basic <secret> x-key: <secret>"), "{shown}");
+        for secret in ["another-secret", "open-sesame", "c29tZW9uZTpvcGVuLXNlc2FtZQ"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
 }

@@ -92,6 +92,23 @@ fn a_check_that_did_not_get_to_run_leaves_the_last_standing_for_three_intervals(
 }
 
 #[test]
+fn a_remembered_way_of_ours_is_as_good_as_one_of_now_for_who_has_to_act() {
+    let mut report = report("passed", "grafana_query/connection_refused");
+    set(&mut report, Path::Direct, Check::Freshness, Outcome::Skipped(Why::NoTime));
+    report.carried.last_standing = [Some((Standing::Passed, report.started)), None];
+    check(&report, "broken connection_refused grafana grafana_query datasource");
+}
+
+#[test]
+fn what_keeps_a_description_from_being_read_is_not_what_panels_meet() {
+    for described in [Check::Auth, Check::Datasource] {
+        let mut report = report("passed", "grafana_query/starting");
+        set(&mut report, Path::Grafana, described, Outcome::Failed(Cause::GatewayError));
+        check(&report, "broken starting grafana grafana_query prometheus");
+    }
+}
+
+#[test]
 fn a_failure_before_a_check_that_did_not_run_is_the_fault() {
     let mut report = report("passed", "passed");
     set(&mut report, Path::Grafana, Check::GrafanaQuery, Outcome::Skipped(Why::Busy));
@@ -288,6 +305,31 @@ fn the_audit_explains_nothing_where_direct_fails_or_grafana_itself() {
 }
 
 #[test]
+fn what_answered_is_no_lost_position() {
+    for (direct, grafana, expected) in [
+        (
+            "query/wrong_path_prefix",
+            "grafana_health/not_grafana",
+            "blind wrong_path_prefix direct query promlink",
+        ),
+        (
+            "query/unauthorized",
+            "tcp/connection_timeout",
+            "blind unauthorized direct query credentials",
+        ),
+        ("tcp/proxy_refused", "tcp/connection_timeout", "blind proxy_refused direct tcp network"),
+        // No packet of ours came back: that is position, whatever Grafana's end says.
+        (
+            "tcp/connection_timeout",
+            "grafana_health/not_grafana",
+            "blind vantage_blocked direct tcp promlink",
+        ),
+    ] {
+        check(&report(direct, grafana), expected);
+    }
+}
+
+#[test]
 fn our_own_failure_is_never_a_broken_prometheus() {
     for memory in ["", " reached"] {
         for at in ["dns/internal", "tcp/internal", "tls/own_file_unusable"] {
@@ -342,4 +384,15 @@ fn without_a_report_promlink_itself_is_at_fault() {
         assert_eq!(diagnosis.verdict, Verdict::Blind);
         assert_eq!(told(&diagnosis).join(" "), format!("blind {}   promlink", cause.code()));
     }
+}
+
+/// The query has no series, and found by itself that the answers differ, as the fault is called
+/// where Grafana has some.
+#[test]
+fn what_a_fault_is_called_in_the_end_is_told_once() {
+    let mut report = report("query/no_series", "passed");
+    let found = Finding::of(Cause::AnswersDiffer, "by itself".to_owned());
+    find(&mut report, Path::Direct, Check::Query, found);
+    let diagnosis = check(&report, "degraded answers_differ direct query prometheus");
+    assert_eq!(diagnosis.findings, []);
 }

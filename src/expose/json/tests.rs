@@ -106,7 +106,7 @@ fn a_broken_link_with_its_history() {
                     }
                   ],
                   "link": "broken",
-                  "next_step": "Check that the process runs and listens at that port, and that its Service selects ready pods.",
+                  "next_step": "Check that the process runs and listens at that address and port; behind a Service, that it selects ready pods.",
                   "path": "direct",
                   "prometheus_url": "http://prometheus-k8s.monitoring.svc:9090",
                   "runbook": "https://promlink.example.org/runbooks/connection_refused",

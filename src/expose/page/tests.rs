@@ -63,7 +63,7 @@ fn what_it_tells() {
         Panels get no true data. Broken stays broken until there is evidence: promlink cannot check it since
         2026-01-01 00:58:20 UTC
         . To act: whoever runs Prometheus.
-        Next: Check that the process runs and listens at that port, and that its Service selects ready pods.
+        Next: Check that the process runs and listens at that address and port; behind a Service, that it selects ready pods.
         Runbook connection_refused
         promlink → Prometheus: failed
         http://prometheus-k8s.monitoring.svc:9090
@@ -75,11 +75,13 @@ fn what_it_tells() {
         4.00 ms
         connection_refused
         address
-        10.0.0.7:9090 ·
+        10.0.0.7:9090
         overlap
-        NaN ·
+        NaN
         attempts
-        first, second ·
+        first
+        attempts
+        second
         error
         &#34;}&#60;script&#62;alert(&#39;&#38;&#39;)&#60;/script&#62;\ # {{ x }}
         skipped
@@ -208,7 +210,9 @@ fn what_it_tells() {
         4.00 ms
         assertion_failed
         assertions
-        pods: does not hold, no series, up: holds, 3 series
+        pods: does not hold, no series
+        assertions
+        up: holds, 3 series
         promlink → Grafana → Prometheus: passed
         main, data source prometheus
         passed
@@ -284,13 +288,13 @@ fn one_link_as_html() {
               <td class="failed">failed</td>
               <th scope="row">tcp</th>
               <td class="time">4.00 ms</td>
-              <td><a class="mono" href="runbooks/connection_timeout">connection_timeout</a> <small>replica</small> 10.0.0.7:9090</td>
+              <td><a class="mono" href="runbooks/connection_timeout">connection_timeout</a> <span><small>replica</small> 10.0.0.7:9090</span> </td>
             </tr>
             <tr>
               <td class="failed">failed</td>
               <th scope="row">tcp</th>
               <td class="time">4.00 ms</td>
-              <td><a class="mono" href="runbooks/connection_timeout">connection_timeout</a> <small>replica</small> 10.0.0.8:9090</td>
+              <td><a class="mono" href="runbooks/connection_timeout">connection_timeout</a> <span><small>replica</small> 10.0.0.8:9090</span> </td>
             </tr>
           </table>
           <table>
@@ -370,4 +374,30 @@ fn the_policy_admits_the_script_and_no_other() {
     let hash = base64::engine::general_purpose::STANDARD.encode(hash.as_ref());
     assert!(POLICY.contains(&format!("script-src 'sha256-{hash}'")), "now it is sha256-{hash}");
     assert!(page("").contains(&format!("<script>{}</script>", include_str!("../page.js"))));
+}
+
+#[test]
+fn it_says_why_the_hops_and_the_verdict_disagree() {
+    let told = |view: LinkView| {
+        let mut snapshot = fixture::snapshot();
+        snapshot.links = [Arc::new(view)].into();
+        text(&render(&snapshot, "", fixture::now()))
+    };
+    let latest = |view: &LinkView| view.latest.clone();
+    let recovering = LinkView { latest: latest(&fixture::working()), ..fixture::broken() };
+    assert!(told(recovering).contains("The latest cycle was good."));
+    let failing = LinkView { latest: latest(&fixture::broken()), ..fixture::working() };
+    assert!(told(failing).contains("The latest cycle was worse"));
+    assert!(!told(fixture::broken()).contains("The latest cycle"));
+    assert!(!told(fixture::unknown()).contains("The latest cycle"));
+}
+
+#[test]
+fn a_link_without_grafana_speaks_of_no_panels() {
+    let mut view = fixture::broken();
+    view.info.grafana = None;
+    let mut snapshot = fixture::snapshot();
+    snapshot.links = [Arc::new(view)].into();
+    let told = text(&render(&snapshot, "", fixture::now()));
+    assert!(told.contains("No true data comes back.") && !told.contains("Panels"), "{told}");
 }

@@ -73,7 +73,7 @@ fn broken() {
                 FAIL  grafana_query        4.00 ms   connection_refused
 
               who   whoever runs Prometheus
-              next  Check that the process runs and listens at that port, and that its Service selects ready pods.
+              next  Check that the process runs and listens at that address and port; behind a Service, that it selects ready pods.
               more  promlink explain connection_refused
 
         "#]],
@@ -161,4 +161,18 @@ fn exit_codes_are_those_of_nagios() {
     assert_eq!(codes(FailOn::Broken), [0, 0, 0, 0, 2]);
     assert_eq!("blind".parse(), Ok(FailOn::Blind));
     assert_eq!("Blind".parse::<FailOn>(), Err("one of degraded, blind, broken".to_owned()));
+}
+
+#[test]
+fn many_assertions_are_counted_where_each_stands_above() {
+    let mut view = fixture::working();
+    let found = |placed: &&Placed| placed.check == Some(Check::Assertions);
+    let one = view.published.findings.iter().find(found).unwrap().clone();
+    view.published.findings.extend(vec![one; MAX_ASSERTIONS]);
+    let told = render(&[Shown::published(&view)], false);
+    assert!(
+        told.contains("also  4 assertions that do not hold or cannot be asked, above"),
+        "{told}"
+    );
+    assert!(!told.contains("also  assertion_failed"), "{told}");
 }

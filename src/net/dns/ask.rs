@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{self, Stopwatch};
@@ -46,6 +46,9 @@ pub struct Walk<'a> {
     deadline: Instant,
     /// In the order in which they ended; both families write here.
     attempts: Mutex<Vec<Attempt>>,
+    /// How long its questions waited for their turn, in microseconds: nobody but ourselves was
+    /// slow then. Both families wait at once, so one of them is counted.
+    queued: AtomicU64,
 }
 
 // === impl Servers ===
@@ -87,7 +90,7 @@ fn millis() -> u64 {
 impl<'a> Walk<'a> {
     /// Begins a walk that ends at `deadline`.
     pub fn new(servers: &'a Servers, deadline: Instant) -> Self {
-        Self { servers, deadline, attempts: Mutex::default() }
+        Self { servers, deadline, attempts: Mutex::default(), queued: AtomicU64::new(0) }
     }
 
     /// Whether there is no time left.
@@ -97,6 +100,22 @@ impl<'a> Walk<'a> {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long it waited for its turn.
+    pub fn queued(&self) -> Duration {
+        Duration::from_micros(self.queued.load(Ordering::Relaxed))
+    }
+
+    /// Leave to ask; none until the deadline when too many others ask.
+    async fn turn(&self, kind: Kind) -> Option<SemaphorePermit<'_>> {
+        let stopwatch = Stopwatch::start();
+        let permit = timeout_at(self.deadline, self.servers.in_flight.acquire()).await;
+        if kind != Kind::Aaaa {
+            let waited = u64::try_from(stopwatch.read().as_micros()).unwrap_or(u64::MAX);
+            self.queued.fetch_add(waited, Ordering::Relaxed);
+        }
+        permit.ok()?.ok()
     }
 
     /// Everything that was tried.
@@ -138,15 +157,19 @@ impl<'a> Walk<'a> {
         let mut turns: VecDeque<(&Server, bool)> = turns.collect();
         let mut gravest: Option<DnsFailure> = None;
         while let Some((server, is_again)) = turns.pop_front() {
-            let permit = timeout_at(self.deadline, self.servers.in_flight.acquire()).await;
             if self.is_over() {
                 break;
             }
+            let Some(permit) = self.turn(kind).await else {
+                // This server was never asked: that says nothing of it.
+                let busy = DnsFailure::Local("too many DNS questions at a time".to_owned());
+                gravest = Some(busy.graver(gravest));
+                break;
+            };
             let wait = if turns.is_empty() { DNS_LAST_SERVER_WAIT } else { DNS_SERVER_WAIT };
             let mut attempt = Attempt::begin(server.address, name, kind);
             let stopwatch = Stopwatch::start();
-            let result = self.exchange(question, wait, &mut attempt).await;
-            drop(permit);
+            let result = self.exchange(question, wait, permit, &mut attempt).await;
             attempt.took = stopwatch.read();
             match &result {
                 Ok(Answer::Found(_)) => {}
@@ -179,11 +202,12 @@ impl<'a> Walk<'a> {
         &self,
         question: &Question,
         wait: Duration,
+        permit: SemaphorePermit<'_>,
         attempt: &mut Attempt,
     ) -> Result<Answer, Denied> {
         let until = || self.deadline.min(clock::deadline(wait));
         if !self.servers.tcp_alone {
-            let said = self.over_udp(question, until(), attempt).await.map_err(failure)?;
+            let said = self.over_udp(question, until(), permit, attempt).await.map_err(failure)?;
             if let Said::Whole(result) = said {
                 return result;
             }
@@ -200,6 +224,7 @@ impl<'a> Walk<'a> {
         &self,
         question: &Question,
         until: Instant,
+        permit: SemaphorePermit<'_>,
         attempt: &mut Attempt,
     ) -> io::Result<Said> {
         let any: IpAddr = match attempt.server {
@@ -213,6 +238,7 @@ impl<'a> Walk<'a> {
         let mut resend_at = Some(clock::deadline(DNS_RESEND_AFTER)).filter(|at| *at < until);
         let mut buffer = Vec::with_capacity(DNS_UDP_BYTES);
         let mut nothing = ErrorKind::TimedOut;
+        let mut permit = Some(permit);
         loop {
             buffer.clear();
             let wake = resend_at.unwrap_or(until);
@@ -223,6 +249,8 @@ impl<'a> Walk<'a> {
                     Err(Unfit::Garbage) => nothing = ErrorKind::InvalidData,
                 },
                 Err(_) if resend_at.take().is_some() => {
+                    // The server's buffer holds it no longer; silence must not keep others waiting.
+                    drop(permit.take());
                     attempt.resends += 1;
                     self.servers.stats.requests_dns.add_one();
                     socket.send(question.datagram()).await?;

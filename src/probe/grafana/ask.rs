@@ -301,8 +301,7 @@ impl Through<'_> {
         let expected = Expected {
             forwards_user: self.forwards_user(),
             series: self.link.query.expect_series,
-            freshness: (self.link.query.freshness && self.link.query.expect_series)
-                .then_some(self.occasion.freshness),
+            freshness: self.link.query.checks_freshness().then_some(self.occasion.freshness),
             counted: memory.large,
             targets_down: (self.link.prometheus.is_none() && query::counts_targets(self.link))
                 .then_some(self.link.thresholds.targets_down),

@@ -144,7 +144,7 @@ impl Through<'_> {
             return None;
         }
         let ours = &self.link.prometheus.as_ref()?.url;
-        let detail = format!("data source: {}, this link: {ours}", found.url);
+        let detail = format!("{}, and not {ours}", found.url);
         (!self.leads_to_the_same(&theirs, ours).await)
             .then(|| note(Cause::DatasourceUrlDiffers, detail))
     }

@@ -22,7 +22,7 @@ impl Through<'_> {
     pub(super) fn query_requests(&self, uid: &str, large: bool) -> (Request, Option<Request>) {
         let plan = &self.link.query;
         let selector = self.reference(uid, "A", &Question::main(plan, large));
-        if !plan.freshness || !plan.expect_series {
+        if !plan.checks_freshness() {
             return (self.query_request(&[selector]), None);
         }
         let newest = Question::Newest(plan.asked().to_owned());

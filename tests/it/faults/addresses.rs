@@ -64,6 +64,17 @@ fn every_replica() -> Vec<Row> {
              breaks connection_refused grafana/grafana_query",
         ),
         row(
+            "nothing listens at one replica of two, no series are expected, and one asserts",
+            [Turn::Replicas(2), Turn::Direct(F::Wire(W::PortClosed))],
+            "degraded connection_refused direct tcp prometheus",
+        )
+        .alone()
+        .check("direct/assertions", "passed")
+        .config(|config| {
+            config.link = "    all_addresses: true\n    expect_series: false\n    \
+                           assertions: {targets: count(up)}";
+        }),
+        row(
             "the first of three addresses listens, and one is enough",
             [Turn::Replicas(3)],
             "working",
@@ -133,6 +144,10 @@ async fn a_closed_port_has_likely_causes_and_no_certain_one() {
     let link = check(&Ground::build().await.yaml(&config)).await;
     let likely = &link["checks"][1]["evidence"]["likely_causes"];
     assert!(likely[0].as_str().unwrap().starts_with("the process is down"), "{likely}");
+    assert!(
+        !likely.to_string().contains("Service"),
+        "no Service is in front of localhost: {likely}"
+    );
 }
 
 /// Names that are there no more.
@@ -255,7 +270,9 @@ fn grafana_s_proxy() -> Vec<Row> {
 
 fn odd_hosts() -> Vec<Row> {
     let at = |url: &'static str, turns: &[Turn]| {
-        row(format!("healthy at {url}"), turns, "working")
+        let shown = url.replace("{direct}", "ADDRESS:PORT").replace("{port}", "PORT");
+        let shown = shown.trim_start_matches("url: ").trim_matches('\'').to_owned();
+        row(format!("healthy at `{shown}`"), turns, "working")
             .alone()
             .config(|config| config.prometheus = url)
     };

@@ -161,6 +161,14 @@ fn a_server_that_answers_after_all() -> Vec<Row> {
     vec![
         dead("nothing listens at the port", D::PortClosed, "dns_server_unreachable"),
         dead("silence", D::Silent, "dns_timeout"),
+        // What it costs to wait for it makes no other one slow.
+        two(row(
+            "silence: one of two DNS servers, threshold 600 ms",
+            [Turn::Dns(D::Silent)],
+            "working",
+        ))
+        .config(|config| config.thresholds = "slow: 30s, dns_slow: 600ms")
+        .beside(note("dns_timeout")),
         dead("SERVFAIL for every name", D::ServFail, "dns_server_failure"),
         dead("REFUSED for every name", D::Refused, "dns_refused"),
         dead("bytes that are no DNS message", D::GarbageBytes, "dns_malformed"),
@@ -212,6 +220,12 @@ fn names_and_services() -> Vec<Row> {
             "promlink's URL has a namespace that is not there",
             "url: 'http://prometheus-k8s.monitor.svc.cluster.local:{port}'",
             "degraded dns_no_such_namespace direct dns promlink",
+        )),
+        // It may as well be somebody's domain.
+        named(at(
+            "promlink's URL has a namespace that is not there, as `service.namespace`",
+            "url: 'http://prometheus-k8s.monitor:{port}'",
+            "degraded dns_no_such_name direct dns promlink",
         )),
         named(at(
             "promlink's URL has a Service that is not there",

@@ -352,7 +352,7 @@ fn the_sentence_shows_what_grafana_says() -> Vec<Row> {
             ELSEWHERE,
         )
         .beside(place_of(no_name))
-        .says("data source: http://prometheus-old.monitoring"),
+        .says("answers: http://prometheus-old.monitoring"),
     ]
 }
 

@@ -78,15 +78,18 @@ fn rejections() -> Vec<Row> {
             "broken no_ready_endpoints direct tcp prometheus"
         ),
     ];
-    let to_grafana =
-        |with: &'static str, told: &'static str| row(with, [Turn::Packets(with)], told);
+    let to_grafana = |with: &str, rule: &'static str, told: &'static str| {
+        row(format!("promlink's packets to Grafana meet `{with}`"), [Turn::Packets(rule)], told)
+    };
     let mut rows: Vec<Row> = said_by_a_router.into_iter().flatten().collect();
     rows.extend([
         to_grafana(
+            "reject with icmp type host-unreachable",
             "input {to_grafana} reject with icmp type host-unreachable",
             "blind host_unreachable grafana tcp network",
         ),
         to_grafana(
+            "reject with icmp type port-unreachable",
             "input {to_grafana} reject with icmp type port-unreachable",
             "broken no_ready_endpoints grafana tcp grafana",
         ),

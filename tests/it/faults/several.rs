@@ -51,6 +51,12 @@ fn one_is_the_cause() -> Vec<Row> {
         )
         .beside("breaks no_ready_endpoints direct/tcp"),
         row(
+            "other servers answer in place of both ends",
+            [Turn::Direct(F::WrongPrefix), Turn::Grafana(G::NotGrafana)],
+            "blind wrong_path_prefix direct query promlink",
+        )
+        .beside("breaks not_grafana grafana/grafana_health"),
+        row(
             "promlink is refused by Prometheus, and Grafana by its stored password",
             [Turn::Direct(CLOSED), Turn::Behind(F::Unauthorized)],
             "broken unauthorized grafana grafana_query datasource",

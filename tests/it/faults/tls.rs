@@ -1,6 +1,9 @@
 //! What is wrong with TLS: at Prometheus, with and without a Grafana that reads it; at Grafana; and on
 //! Grafana's own way to Prometheus.
 
+use promlink::demo::grafana::Datasource;
+use serde_json::Value;
+
 use super::front::{Tls, pem};
 use super::ground::{End, Turn};
 use super::row::{Row, place_of, row};
@@ -358,37 +361,23 @@ const SECURE: Turn = Turn::Url("https://secure.monitoring.svc.cluster.local:{fro
 const SHORT: Turn = Turn::Url("https://secure.monitoring.svc:{front_port}");
 const EXPECTS: Turn = Turn::Datasource(|d| d.json_data["serverName"] = "other.example".into());
 const LENIENT: Turn = Turn::Datasource(|d| d.json_data["tlsSkipVerify"] = true.into());
-const NO_PEM: Turn = Turn::Datasource(|datasource| {
-    datasource.json_data["tlsAuthWithCACert"] = true.into();
-    datasource.secrets["tlsCACert"] = "no certificate".into();
-});
-const TRUSTS_STRANGERS: Turn = Turn::Datasource(|datasource| {
-    datasource.json_data["tlsAuthWithCACert"] = true.into();
-    datasource.secrets["tlsCACert"] = pem("strangers.pem").into();
-});
-const SHOWS_OTHER: Turn = Turn::Datasource(|datasource| {
-    for key in ["tlsAuthWithCACert", "tlsAuth"] {
-        datasource.json_data[key] = true.into();
-    }
-    for (key, file) in
-        [("tlsCACert", "ca.pem"), ("tlsClientCert", "other.pem"), ("tlsClientKey", "other.key")]
-    {
-        datasource.secrets[key] = pem(file).into();
-    }
-});
+const NO_PEM: Turn = Turn::Datasource(|datasource| trust(datasource, "no certificate"));
+const TRUSTS_STRANGERS: Turn =
+    Turn::Datasource(|datasource| trust(datasource, pem("strangers.pem")));
+const SHOWS_OTHER: Turn = Turn::Datasource(|datasource| show(datasource, "other"));
 
 /// The data source trusts our CA, and shows a client certificate of it or none.
-pub const TRUSTS: Turn = Turn::Datasource(|datasource| {
+pub const TRUSTS: Turn = Turn::Datasource(|datasource| trust(datasource, pem("ca.pem")));
+pub const SHOWS: Turn = Turn::Datasource(|datasource| show(datasource, "client"));
+
+fn trust(datasource: &mut Datasource, ca: impl Into<Value>) {
     datasource.json_data["tlsAuthWithCACert"] = true.into();
-    datasource.secrets["tlsCACert"] = pem("ca.pem").into();
-});
-pub const SHOWS: Turn = Turn::Datasource(|datasource| {
-    for key in ["tlsAuthWithCACert", "tlsAuth"] {
-        datasource.json_data[key] = true.into();
-    }
-    for (key, file) in
-        [("tlsCACert", "ca.pem"), ("tlsClientCert", "client.pem"), ("tlsClientKey", "client.key")]
-    {
-        datasource.secrets[key] = pem(file).into();
-    }
-});
+    datasource.secrets["tlsCACert"] = ca.into();
+}
+
+fn show(datasource: &mut Datasource, whose: &str) {
+    trust(datasource, pem("ca.pem"));
+    datasource.json_data["tlsAuth"] = true.into();
+    datasource.secrets["tlsClientCert"] = pem(&format!("{whose}.pem")).into();
+    datasource.secrets["tlsClientKey"] = pem(&format!("{whose}.key")).into();
+}

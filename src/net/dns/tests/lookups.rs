@@ -330,3 +330,12 @@ async fn srv_of_a_plain_name_lists_its_ports() {
     assert_eq!(asked.result, Ok(vec![srv(9090), srv(8080)]));
     assert_eq!(asked.attempts.len(), 1);
 }
+
+#[tokio::test]
+async fn a_suffix_that_makes_the_name_too_long_is_passed_over() {
+    let server = Server::start(Heard::nxdomain).await;
+    let long = ["a".repeat(60).as_str(); 4].join(".");
+    let resolver = resolver_of(vec![server.address], &format!("search {long}\n"), "");
+    let lookup = resolver.lookup("prometheus.example", None, soon()).await;
+    assert_eq!(lookup.result, Err(DnsFailure::NxDomain));
+}

@@ -1,6 +1,9 @@
 //! Servers: dead, silent, refusing, truncating, lying, and in turn.
 
+use futures_util::future::join_all;
+
 use super::*;
+use crate::net::limits::DNS_IN_FLIGHT;
 
 fn good(heard: &Heard) -> Vec<Vec<u8>> {
     heard.answer([a(&heard.name, "10.0.0.7")])
@@ -100,6 +103,30 @@ async fn a_silent_server_is_followed_by_the_next_and_then_asked_last() {
     let lookup = resolver.lookup(GOOD, None, soon()).await;
     assert!(lookup.took < DNS_SERVER_WAIT, "{:?}", lookup.took);
     assert_eq!(first.names().len(), asked_before);
+}
+
+#[tokio::test]
+async fn a_server_whose_time_was_cut_short_is_not_a_silent_one() {
+    let first = Server::start(silent).await;
+    let second = Server::start(good).await;
+    let resolver = resolver_of(vec![first.address, second.address], "", "");
+    for _ in 0..2 {
+        let lookup = resolver.lookup(GOOD, None, clock::deadline(millis(100))).await;
+        assert_eq!(lookup.result, Err(DnsFailure::Timeout));
+    }
+    assert!(second.is_untouched());
+}
+
+#[tokio::test]
+async fn a_blocked_way_over_tcp_is_not_silence() {
+    let first =
+        Server::start(|heard| if heard.over_tcp { Vec::new() } else { heard.truncated() }).await;
+    let second = Server::start(good).await;
+    let resolver = resolver_of(vec![first.address, second.address], "", "");
+    let lookup = resolver.lookup(GOOD, None, soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
+    let lookup = resolver.lookup(GOOD, None, clock::deadline(millis(100))).await;
+    assert_eq!(lookup.result, Err(DnsFailure::Timeout), "what is short fits, so it has its turn");
 }
 
 #[tokio::test]
@@ -251,4 +278,29 @@ async fn the_deadline_is_kept() {
 
     let lookup = resolver.lookup(GOOD, None, clock::deadline(Duration::ZERO)).await;
     assert_eq!((lookup.result, lookup.attempts.len()), (Err(DnsFailure::Timeout), 0));
+}
+
+#[tokio::test]
+async fn names_without_an_answer_hold_up_no_other() {
+    let script = |heard: &Heard| if heard.name == GOOD { good(heard) } else { silent(heard) };
+    let server = Server::start(script).await;
+    let resolver = resolver(&server);
+    // Two questions each: all that may be asked at a time.
+    let crowd = (0..DNS_IN_FLIGHT / 2).map(|_| resolver.lookup("silent.example", None, soon()));
+    let mut crowd = pin!(join_all(crowd));
+    let mut beside = async |deadline| {
+        let lookup = pin!(resolver.lookup(GOOD, None, deadline));
+        match select(crowd.as_mut(), lookup).await {
+            Either::Right((lookup, _)) => lookup,
+            Either::Left(_) => panic!("the silent ones ended first"),
+        }
+    };
+    let hurried = beside(clock::deadline(millis(50))).await;
+    let Err(DnsFailure::Local(says)) = hurried.result else { panic!("{hurried:?}") };
+    assert_eq!(says, "too many DNS questions at a time");
+    assert!(hurried.attempts.is_empty());
+
+    let lookup = beside(soon()).await;
+    assert_eq!(lookup.result, Ok(vec![ip("10.0.0.7")]));
+    assert!(lookup.took < DNS_RESEND_AFTER / 2, "its turn is no part of it: {:?}", lookup.took);
 }

@@ -100,6 +100,19 @@ async fn what_breaks_the_rules_is_malformed() {
 }
 
 #[tokio::test]
+async fn whoever_speaks_first_speaks_no_http() {
+    let server = RawServer::start(|mut stream| async move {
+        stream.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
+        hold(stream).await;
+    })
+    .await;
+    let stream = server.connect().await;
+    stream.readable().await.unwrap();
+    let result = Connection::open(stream.into()).await.unwrap().send(&get("/"), soon()).await;
+    assert_eq!(result, Err(HttpFailure::NotHttp("220 mail.example ESMTP\r\n".to_owned())));
+}
+
+#[tokio::test]
 async fn what_is_no_http_shows_its_beginning() {
     for answer in ["SSH-2.0-OpenSSH_9.2\r\n", "-ERR unknown command\r\n", "\u{0}\u{0}\u{12}\u{4}"] {
         let result = sent(&answering(answer).await).await;

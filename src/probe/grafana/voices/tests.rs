@@ -92,6 +92,16 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
             bad(C::DatasourceNeedsUserLogin),
             None,
         ),
+        // ... nor has it a say in what Grafana says of itself.
+        (
+            Heard {
+                query: Some(said(bad(C::GrafanaServerError), Voice::Grafana)),
+                proxy: upstream_says(C::Unauthorized),
+                ..none()
+            },
+            bad(C::GrafanaServerError),
+            None,
+        ),
         // Prometheus answers Grafana, and the query fails all the same.
         (Heard { query: hidden(), proxy: upstream(3), ..none() }, bad(C::GrafanaServerError), None),
         (Heard { query: ill(C::NoSeries), proxy: upstream(3), ..none() }, bad(C::NoSeries), None),
@@ -156,6 +166,8 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
         // The query hangs.
         (none(), bad(C::NoResponse), None),
         (Heard { proxy: upstream(3), ..none() }, OK, Some(C::Slow)),
+        // ... and no data is no proof that there would be any.
+        (Heard { proxy: upstream(0), ..none() }, bad(C::NoResponse), None),
         (Heard { proxy: upstream_says(C::Starting), ..none() }, bad(C::Starting), None),
         (Heard { late: late(said(OK, Voice::Datasource)), ..none() }, OK, Some(C::Slow)),
         (
@@ -164,7 +176,7 @@ fn cases() -> Vec<(Heard, Outcome, Option<Cause>)> {
             None,
         ),
         (
-            Heard { late: late(said(bad(C::NoResponse), Voice::Nobody)), ..none() },
+            Heard { late: late(said(bad(C::ConnectionClosed), Voice::Nobody)), ..none() },
             bad(C::NoResponse),
             None,
         ),
