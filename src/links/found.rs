@@ -15,7 +15,6 @@ use crate::link::{
     BaseUrl, DatasourceRef, Endpoint, GrafanaSide, HttpOptions, Link, LinkName, Method, QueryPlan,
     TlsOptions,
 };
-use crate::report::facts::clean;
 
 /// Data sources read of one list: as many as Grafana lists (`datasource_limit`).
 pub const MAX_READ: usize = 5000;
@@ -181,9 +180,9 @@ fn link(
     })
 }
 
-/// A name as it is, so that a configured one is recognised; unless it is none.
+/// A name as it is, so that a configured one is recognised, as far as it is one.
 fn called(name: &str) -> String {
-    if name.chars().count() <= MAX_NAME_CHARS { name.to_owned() } else { clean(name) }
+    name.chars().take(MAX_NAME_CHARS).collect()
 }
 
 /// What tells where a name leads.

@@ -217,8 +217,8 @@ impl Through<'_> {
         self.delete_expired(&headers, &tokens).await?;
         let since = line::seconds(clock::now().wall);
         let name = format!("{ACCOUNT}-{}-{since:.3}", self.net.host);
-        // None or 0: for ever.
-        let seconds = life.map_or(0, |life| life.as_secs());
+        // 0: for ever, which a part of a second is not.
+        let seconds = life.map_or(0, |life| life.as_secs().max(1));
         let body = json!({"name": name, "secondsToLive": seconds}).to_string();
         let request = self.admin(Verb::Post, &tokens, Some(body), &headers);
         let token = self.told(&request, "make a token", accounts::made).await?;

@@ -186,6 +186,19 @@ async fn a_token_is_made_by_hand() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("promlink: this is the token promlink-"), "{said}");
 
+    // A Grafana that has no link yet.
+    let yaml = format!(
+        "grafanas: {{main: {{url: '{url}', discover: true, \
+         bootstrap: {{user: admin, password: hunter2}}}}}}"
+    );
+    std::fs::write(path("found.yml"), yaml).unwrap();
+    let file = format!("--config.file={}", path("found.yml"));
+    let output = tokio::task::spawn_blocking(move || {
+        Command::new(PROGRAM).args(["grafana-token", &file, "--life=500ms"]).output().unwrap()
+    });
+    assert!(output.await.unwrap().status.success());
+    std::fs::remove_file(path("found.yml")).unwrap();
+
     // What was there may be a link, or readable by others.
     std::fs::write(path("other"), "untouched").unwrap();
     std::os::unix::fs::symlink(path("other"), path("token")).unwrap();
@@ -200,9 +213,9 @@ async fn a_token_is_made_by_hand() {
 
     // Where it cannot be written, none is made.
     let made = || ground.grafana.edit(|setup| setup.accounts.list[0].tokens.len());
-    assert_eq!(made(), 2);
+    assert_eq!(made(), 3);
     let output = run(&["--output", &path("nowhere/token")]).await;
-    assert!(!output.status.success() && made() == 2, "{output:?}");
+    assert!(!output.status.success() && made() == 3, "{output:?}");
 
     std::fs::write(path("password"), "wrong").unwrap();
     let output = run(&["--output", &path("never")]).await;
