@@ -210,7 +210,7 @@ async fn a_grafana_that_quotes_every_login_spreads_none() {
          {{url: '{url}', authorization: {{credentials: glsa_our-token}}, \
          bootstrap: {{user: admin, password: adm1n-passw0rd}}, discover: true}}\n"
     );
-    let secrets = ["our-token", "passw0rd", &BASE64_STANDARD.encode("admin:adm1n-passw0rd")[..20]];
+    let secrets = ["our-token", "passw0rd", &BASE64_STANDARD.encode("admin:adm1n-pas")];
     let holds_none = |what: &str, text: &str| {
         let found = secrets.iter().find(|secret| text.contains(*secret));
         assert!(found.is_none(), "{what} holds {found:?}: {text}");
