@@ -351,12 +351,14 @@ pub async fn grafana_token(
     let stats = Arc::new(SelfStats::default());
     let probe = Probe::new(resolver(&settings, &stats)?, stats, &host_name());
     let is_its = |link: &&Link| link.grafana.as_ref().is_some_and(|side| side.name == *grafana);
-    let link = settings.links.iter().find(is_its);
+    let link = settings.links.iter().find(is_its).cloned();
+    // One whose links are yet to be found has none so far.
+    let link = link.or_else(|| settings.discover.get(grafana)?.list());
     let link = link.ok_or_else(|| format!("no link uses the Grafana {}", grafana.as_str()))?;
     let end = link.grafana.as_ref().map(|side| &side.end);
     let login = end.and_then(|end| end.bootstrap.clone().or(end.endpoint.http.auth.clone()));
     match login {
-        Some(login @ Auth::Basic { .. }) => probe.make_token(link, &login, life).await,
+        Some(login @ Auth::Basic { .. }) => probe.make_token(&link, &login, life).await,
         Some(Auth::Scheme { .. }) | None => Err("no login is given that may make a token: \
              --grafana.user with --grafana.password-file, or `bootstrap` in the file"
             .to_owned()),

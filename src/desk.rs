@@ -58,7 +58,7 @@ pub struct LastGood {
 }
 
 /// A token that we made for ourselves, in memory alone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OwnToken {
     /// What opens Grafana's API with it.
     pub token: Option<Auth>,
@@ -170,6 +170,17 @@ impl Desk {
     pub fn logins(&self) -> Vec<Auth> {
         let own = self.with_own(|own| own.token.clone());
         own.into_iter().chain(self.grafana.bootstrap.clone()).collect()
+    }
+
+    /// Takes over the token that is our own, and how long to wait for another one, from the desk
+    /// that stood here: while the login is the same, a reload is no reason to show it again.
+    #[must_use]
+    pub fn heir_of(mut self, before: &Self) -> Self {
+        let key = |end: &Grafana| (end.endpoint.url.clone(), end.org_id, end.bootstrap.clone());
+        if key(&self.grafana) == key(&before.grafana) {
+            self.own = std::sync::Mutex::new(before.with_own(|own| own.clone()));
+        }
+        self
     }
 
     /// Reads or changes the token that is our own.

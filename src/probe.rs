@@ -108,8 +108,12 @@ impl Probe {
         let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
         match desks.get(&side.name) {
             Some(desk) if desk.grafana == side.end => Arc::clone(desk),
-            Some(_) | None => {
-                let desk = Arc::new(Desk::new(Arc::clone(&side.end)));
+            before => {
+                let desk = Desk::new(Arc::clone(&side.end));
+                let desk = Arc::new(match before {
+                    Some(before) => desk.heir_of(before),
+                    None => desk,
+                });
                 desks.insert(side.name.clone(), Arc::clone(&desk));
                 desk
             }
@@ -145,9 +149,11 @@ impl Prober for Probe {
         let direct = link.prometheus.as_ref().map(|endpoint| {
             Box::pin(direct::walk(&net, &link, endpoint, &facts, &mut carried.direct, occasion))
         });
-        let through = link.grafana.as_ref().map(|side| {
+        // A reload may put another one in its place meanwhile.
+        let desk = link.grafana.as_ref().map(|side| self.desk(side));
+        let through = link.grafana.as_ref().zip(desk.clone()).map(|(side, desk)| {
             let memory = &mut carried.grafana;
-            Box::pin(grafana::walk(&net, self.desk(side), &link, side, &facts, memory, occasion))
+            Box::pin(grafana::walk(&net, desk, &link, side, &facts, memory, occasion))
         });
         let (mut direct, mut through) =
             join(OptionFuture::from(direct), OptionFuture::from(through)).await;
@@ -157,8 +163,8 @@ impl Prober for Probe {
         if let (Some(walk), Some(end)) = (&mut direct, &link.prometheus) {
             redact::hide(walk, &end.http, &[]);
         }
-        if let (Some(walk), Some(side)) = (&mut through, &link.grafana) {
-            redact::hide(walk, &side.end.endpoint.http, &self.desk(side).logins());
+        if let (Some(walk), Some(desk)) = (&mut through, &desk) {
+            redact::hide(walk, &desk.grafana.endpoint.http, &desk.logins());
         }
         if let (Some(direct), Some(through)) = (&mut direct, &mut through) {
             plan::doubt(direct, through);
@@ -194,7 +200,12 @@ impl Lister for Probe {
             last_end: None,
             freshness: link.thresholds.freshness,
         };
-        grafana::list::read(&self.net(), self.desk(side), link, side, occasion).await
+        let desk = self.desk(side);
+        let list = grafana::list::read(&self.net(), Arc::clone(&desk), link, side, occasion).await;
+        list.map_err(|mut no| {
+            redact::hide_in([&mut no.says], &side.end.endpoint.http, &desk.logins());
+            no
+        })
     }
 
     fn zone(&self) -> Option<String> {

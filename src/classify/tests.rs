@@ -410,6 +410,45 @@ fn datasources_are_taken_apart() {
     assert!(!format!("{:?}", grafana::datasource(&told.answer())).contains("secret"));
 }
 
+/// Whoever may edit one data source must not be able to hide the others, nor to flood anything.
+#[test]
+fn one_hostile_data_source_does_not_spoil_the_list() {
+    let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+    let hostile = [
+        r#"{"uid":"x","name":"x","type":"prometheus","jsonData":{"a":1e999}}"#.to_owned(),
+        format!(r#"{{"uid":"x","name":"x","type":"prometheus","jsonData":{{"a":{deep}}}}}"#),
+        r#"{"uid":null,"name":7}"#.to_owned(),
+        "null".to_owned(),
+    ];
+    let good = r#"{"uid":"good","name":"good","type":"prometheus","url":"http://p"}"#;
+    for one in hostile {
+        let wire = format!("[{one},{good}]");
+        let list = grafana::datasource_list(&Recording::told(200, &[], &wire).answer()).unwrap();
+        let uids: Vec<&str> = list.iter().map(|source| source.uid.as_str()).collect();
+        assert_eq!(uids, ["", "good"], "{wire}");
+    }
+    let mut json = serde_json::json!({"exemplarTraceIdDestinations":
+        vec![serde_json::json!({"datasourceUid": "u"}); 5000]});
+    (1..5000).for_each(|n| json[format!("httpHeaderName{n}")] = "X".into());
+    let wire = serde_json::json!({"uid": "u", "name": "n", "type": "prometheus", "jsonData": json});
+    let told = Recording::told(200, &[], &wire.to_string());
+    let found = grafana::datasource(&told.answer()).unwrap();
+    assert_eq!((found.exemplars.len(), found.headers.len()), (20, 20));
+}
+
+/// It goes into a header, and to a terminal.
+#[test]
+fn a_token_is_one_word() {
+    let made = |key: &str| {
+        let wire = serde_json::json!({"id": 1, "name": "n", "key": key}).to_string();
+        grafana::accounts::made(&Recording::told(200, &[], &wire).answer()).ok()
+    };
+    assert_eq!(made("glsa_abc").as_deref(), Some("glsa_abc"));
+    for key in ["", "a b", "a\r\nX-Other: b", "\u{1b}]0;title\u{7}", &"a".repeat(5000)] {
+        assert_eq!(made(key), None, "{key:?}");
+    }
+}
+
 #[test]
 fn datasource_urls_are_judged() {
     let rows = [

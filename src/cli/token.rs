@@ -1,6 +1,7 @@
 //! `promlink grafana-token`: a token for promlink, made once by somebody who may.
 
-use std::fs::OpenOptions;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -45,34 +46,74 @@ pub fn run(args: TokenArgs) -> ExitCode {
         Ok(grafana) => grafana,
         Err(what) => return complain(&what),
     };
+    // Before the token: one that cannot be written lives on in Grafana, and nobody has it.
+    let output = match output.map(|path| (Draft::begin(&path), path)) {
+        Some((Ok(draft), _)) => Some(draft),
+        Some((Err(error), path)) => {
+            return failed(&format!("cannot write {}: {error}", path.display()));
+        }
+        None => None,
+    };
     with_runtime(async {
         match app::grafana_token(settings, &grafana, life).await {
-            Ok(made) => hand_out(&made, output.as_deref()),
+            Ok(made) => hand_out(&made, output),
             Err(error) => failed(&error),
         }
     })
 }
 
-fn hand_out(made: &Made, file: Option<&Path>) -> ExitCode {
+fn hand_out(made: &Made, output: Option<Draft>) -> ExitCode {
     let name = &made.name;
-    let Some(file) = file else {
+    let Some(draft) = output else {
         warn(&format!("promlink: this is the token {name}; it is shown this once"));
         return say(&format!("{}\n", made.token), 0);
     };
-    match write(file, &made.token) {
+    let path = draft.path.clone();
+    match draft.finish(&made.token) {
         Ok(()) => {
-            warn(&format!("promlink: wrote the token {name} to {}", file.display()));
+            warn(&format!("promlink: wrote the token {name} to {}", path.display()));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&format!("cannot write {}: {error}", file.display())),
+        Err(error) => failed(&format!("cannot write {}: {error}", path.display())),
     }
 }
 
-/// A file that is there already keeps its mode.
-fn write(file: &Path, token: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    writeln!(file, "{token}")
+/// A file that is yet to take the place of `path`. It is a new one: what is there may be readable
+/// by others, held open by them, or a link to somewhere else.
+struct Draft {
+    path: PathBuf,
+    at: PathBuf,
+    file: File,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    fn begin(path: &Path) -> io::Result<Self> {
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(io::Error::other("it is there, and no file"));
+        }
+        let name = path.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
+        let mut new = OsString::from(".");
+        new.push(name);
+        new.push(format!(".{}.new", std::process::id()));
+        let at = path.with_file_name(new);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&at)?;
+        Ok(Self { path: path.to_owned(), at, file })
+    }
+
+    fn finish(mut self, token: &str) -> io::Result<()> {
+        writeln!(self.file, "{token}")?;
+        self.file.sync_all()?;
+        fs::rename(&self.at, &self.path)
+    }
+}
+
+impl Drop for Draft {
+    /// What was not finished goes; after a rename nothing is left there.
+    fn drop(&mut self) {
+        fs::remove_file(&self.at).ok();
+    }
 }
 
 /// The one Grafana, or the one of this name.

@@ -124,3 +124,20 @@ async fn slots_are_few_and_come_back() {
     assert_eq!(outliving.len(), OUTLIVING);
     assert!(desk.leave_to_outlive().is_none());
 }
+
+/// Grafana locks an administrator whose password is shown wrongly too often.
+#[test]
+fn a_reload_is_no_reason_to_show_the_same_login_again() {
+    let grafana = |change: fn(&mut Grafana)| {
+        let mut grafana = Grafana::clone(&crate::link::sample::grafana("grafana"));
+        grafana.bootstrap = Some(Auth::bearer("login".to_owned()));
+        change(&mut grafana);
+        Arc::new(grafana)
+    };
+    let before = Desk::new(grafana(|_| {}));
+    before.with_own(|own| own.not_before = Some(SECOND));
+    let waits = |change| Desk::new(grafana(change)).heir_of(&before).with_own(|own| own.not_before);
+    assert_eq!(waits(|grafana| grafana.all_addresses = true), Some(SECOND));
+    assert_eq!(waits(|grafana| grafana.bootstrap = Some(Auth::bearer("new".to_owned()))), None);
+    assert_eq!(waits(|grafana| grafana.org_id = Some(7)), None);
+}

@@ -64,7 +64,7 @@ pub fn among(found: &Datasource, neighbours: &Neighbours) -> Vec<Finding> {
 pub fn interval(assumed: Option<Duration>, real: Duration) -> Option<Finding> {
     // Grafana's own default where none is set.
     let assumed = assumed.unwrap_or(Duration::from_secs(15));
-    if assumed * 2 >= real {
+    if assumed.saturating_mul(2) >= real {
         return None;
     }
     let says = |span: Duration| humantime(span);

@@ -68,7 +68,7 @@ pub enum Leave {
 
 /// Addresses that nobody who writes a data source means, and some who attack a cluster do: of the
 /// link itself, and where clouds hand out credentials (Amazon, Azure, Google and Oracle within the
-/// link's, Alibaba, Amazon by IPv6, Azure's wire server).
+/// link's, Alibaba, several by IPv6, Azure's wire server).
 #[must_use]
 pub fn is_never_asked(ip: IpAddr) -> bool {
     match plain(ip) {
@@ -80,9 +80,15 @@ pub fn is_never_asked(ip: IpAddr) -> bool {
                     .contains(&ip.octets())
         }
         IpAddr::V6(ip) => {
-            ip.is_unicast_link_local()
-                || ip.is_multicast()
-                || ip.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+            let metadata = matches!(
+                ip.segments(),
+                // Amazon (its DNS, metadata and pods' credentials), Google, Oracle, Scaleway.
+                [0xfd00, 0xec2, ..]
+                    | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+                    | [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
+                    | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]
+            );
+            ip.is_unicast_link_local() || ip.is_multicast() || metadata
         }
     }
 }
@@ -94,7 +100,8 @@ pub fn is_own_host(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_unspecified() || matches!(ip, IpAddr::V4(ip) if ip.octets()[0] == 0)
 }
 
-/// The IPv4 address that an IPv6 one stands for: mapped, by NAT64 (RFC 6052) or by 6to4.
+/// The IPv4 address that an IPv6 one stands for: mapped, compatible, translated (RFC 2765), by
+/// NAT64 (RFC 6052, and RFC 8215 for one's own) or by 6to4.
 fn plain(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(six) = ip.to_canonical() else { return ip.to_canonical() };
     let four = |high: u16, low: u16| {
@@ -102,7 +109,9 @@ fn plain(ip: IpAddr) -> IpAddr {
         IpAddr::from([a, b, c, d])
     };
     match six.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => four(high, low),
+        [0x64, 0xff9b, 0 | 1, _, _, _, high, low]
+        | [0, 0, 0, 0, 0 | 0xffff, 0, high, low]
+        | [0x2002, high, low, ..] => four(high, low),
         _ => IpAddr::V6(six),
     }
 }
@@ -230,6 +239,10 @@ mod tests {
         let metadata = ["169.254.169.254", "100.100.100.200", "168.63.129.16", "192.0.0.192"];
         metadata.iter().for_each(|ip| check(ip, false));
         let by_six = ["::ffff:169.254.1.1", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"];
+        by_six.iter().for_each(|ip| check(ip, false));
+        let odd = ["::169.254.169.254", "::ffff:0:a9fe:a9fe", "64:ff9b:1::7f00:1", "::127.0.0.1"];
+        odd.iter().for_each(|ip| check(ip, false));
+        let by_six = ["fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"];
         by_six.iter().for_each(|ip| check(ip, false));
         let others = ["fe80::1", "fd00:ec2::254", "ff02::1", "224.0.0.1", "255.255.255.255"];
         others.iter().for_each(|ip| check(ip, false));

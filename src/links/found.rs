@@ -22,6 +22,8 @@ pub const MAX_READ: usize = 5000;
 const MISSED: u32 = 3;
 /// Grafana's own limit is 40; what is longer is no uid, and would be in every series.
 const MAX_UID_CHARS: usize = 100;
+/// Grafana's own limit.
+const MAX_NAME_CHARS: usize = 190;
 /// Where a cluster's zone is not known.
 const ZONE: &str = "cluster.local";
 
@@ -136,7 +138,9 @@ fn has_shrunk(before: usize, now: usize) -> bool {
 
 fn wants(discover: &Discover, source: &Datasource) -> Result<(), &'static str> {
     let uid = &source.uid;
-    if uid.is_empty() || uid.len() > MAX_UID_CHARS || !uid.chars().all(|c| c.is_ascii_graphic()) {
+    // Dots alone would lead to another path of Grafana's API.
+    let is_path = uid.trim_matches('.').is_empty();
+    if is_path || uid.len() > MAX_UID_CHARS || !uid.chars().all(|c| c.is_ascii_graphic()) {
         return Err("no valid uid");
     }
     discover.wants(&source.kind, uid, &source.name)
@@ -167,13 +171,18 @@ fn link(
             datasource: DatasourceRef::Uid(source.uid.clone()),
             ..side.clone()
         }),
-        datasource_name: Some(source.name.clone()),
+        datasource_name: Some(called(&source.name)),
         query: QueryPlan {
             method: template.method.unwrap_or(theirs),
             ..template.link.query.clone()
         },
         ..template.link.clone()
     })
+}
+
+/// A name as it is, so that a configured one is recognised, as far as it is one.
+fn called(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
 }
 
 /// What tells where a name leads.

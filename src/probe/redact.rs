@@ -13,12 +13,20 @@ pub fn hide(walk: &mut Walk, options: &HttpOptions, logins: &[Auth]) {
     let mut quotes = quotes(walk).peekable();
     // Files are read only where somebody said something.
     if quotes.peek().is_some() {
-        let login =
-            |auth: &Auth| HttpOptions { auth: Some(auth.clone()), ..HttpOptions::default() };
-        let others = logins.iter().map(|auth| Quoted::of(&login(auth)));
-        let secrets: Vec<Quoted> = [Quoted::of(options)].into_iter().chain(others).collect();
-        quotes.for_each(|text| secrets.iter().for_each(|secrets| secrets.hide(text)));
+        hide_in(quotes, options, logins);
     }
+}
+
+/// Hides the same in texts that are told apart from a walk.
+pub fn hide_in<'a>(
+    texts: impl IntoIterator<Item = &'a mut String>,
+    options: &HttpOptions,
+    logins: &[Auth],
+) {
+    let login = |auth: &Auth| HttpOptions { auth: Some(auth.clone()), ..HttpOptions::default() };
+    let others = logins.iter().map(|auth| Quoted::of(&login(auth)));
+    let secrets: Vec<Quoted> = [Quoted::of(options)].into_iter().chain(others).collect();
+    texts.into_iter().for_each(|text| secrets.iter().for_each(|secrets| secrets.hide(text)));
 }
 
 /// All that may be in somebody else's words.
@@ -38,12 +46,14 @@ fn is_quote(key: Key) -> bool {
             | Key::ApiErrorType
             | Key::BasePath
             | Key::BodyStart
+            | Key::Bootstrap
             | Key::Error
             | Key::GrafanaSays
             | Key::HealthSays
             | Key::Location
             | Key::ProxySays
             | Key::Replay
+            | Key::Retention
             | Key::Warnings
     )
 }

@@ -3,11 +3,15 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use promlink::demo::fault::{self, Wire};
 use promlink::demo::prometheus::{self, Prometheus, Setup};
 use promlink::demo::standin::ANY_PORT;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -160,4 +164,95 @@ async fn what_was_sent_in_secret_is_not_quoted() {
             assert!(!shown.contains(secret), "{shown}");
         }
     }
+}
+
+/// A Grafana that is well, and refuses everything else with the login that it was shown, as it came
+/// and decoded; who connects is closed after one answer.
+async fn quoting_grafana() -> (SocketAddr, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = vec![0; 8192];
+            let read = stream.read(&mut head).await.unwrap_or_default();
+            let head = String::from_utf8_lossy(&head[..read]).into_owned();
+            let line = head.lines().find(|line| line.starts_with("authorization: "));
+            let login = line.unwrap_or_default().trim_start_matches("authorization: ");
+            let basic = login.trim_start_matches("Basic ");
+            let decoded = BASE64_STANDARD.decode(basic).unwrap_or_default();
+            let decoded = String::from_utf8_lossy(&decoded);
+            let (status, body) = if head.starts_with("GET /api/health") {
+                ("200 OK", json!({"database": "ok", "version": "12.0.0", "commit": "abc"}))
+            } else {
+                let message = format!("Invalid API key {login} of {decoded} ");
+                ("401 Unauthorized", json!({ "message": message }))
+            };
+            let body = body.to_string();
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+                 content-length: {length}\r\n\r\n{body}"
+            );
+            drop(stream.write_all(answer.as_bytes()).await);
+        }
+    });
+    (address, serving)
+}
+
+/// The token, the administrator's password and what is made of them stay with whom they are for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grafana_that_quotes_every_login_spreads_none() {
+    let (address, _serving) = quoting_grafana().await;
+    let url = format!("http://{address}");
+    let yaml = format!(
+        "log: {{level: trace}}\ndefaults: {{interval: 1s, timeout: 900ms}}\ngrafanas:\n  main: \
+         {{url: '{url}', authorization: {{credentials: glsa_our-token}}, \
+         bootstrap: {{user: admin, password: adm1n-passw0rd}}, discover: true}}\n"
+    );
+    let secrets = ["our-token", "passw0rd", &BASE64_STANDARD.encode("admin:adm1n-pas")];
+    let holds_none = |what: &str, text: &str| {
+        let found = secrets.iter().find(|secret| text.contains(*secret));
+        assert!(found.is_none(), "{what} holds {found:?}: {text}");
+    };
+    let daemon = Daemon::start(&yaml).await;
+    let json = until("say why there is no token", async || {
+        let (_, json) = daemon.get("/api/v1/links/main").await;
+        json.contains("the login cannot look for").then_some(json)
+    })
+    .await;
+    holds_none("JSON", &json);
+    let log = until("say why there is no list", async || {
+        let log = daemon.log();
+        log.contains("no list of data sources").then_some(log)
+    })
+    .await;
+    assert!(log.contains("<secret>"), "{log}");
+    holds_none("log", &log);
+    holds_none("metrics", &daemon.metrics().await);
+    holds_none("page", &daemon.get("/").await.1);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("promlink.yml");
+    std::fs::write(&file, &yaml).unwrap();
+    let flag = format!("--config.file={}", file.display());
+    for command in [&["check"][..], &["check", "--output=json"]] {
+        let (command, flag) = (command.to_vec(), flag.clone());
+        let output = tokio::task::spawn_blocking(move || {
+            Command::new(env!("CARGO_BIN_EXE_promlink")).args(command).arg(flag).output().unwrap()
+        });
+        let output = format!("{:?}", output.await.unwrap());
+        assert!(output.contains("token_rejected"), "{output}");
+        holds_none("check", &output);
+    }
+    std::fs::write(folder.path().join("password"), "adm1n-passw0rd").unwrap();
+    let password = folder.path().join("password").display().to_string();
+    let output = tokio::task::spawn_blocking(move || {
+        let login = ["--grafana.user", "admin", "--grafana.password-file", &password];
+        let args = [&["grafana-token", "--grafana.url", &url], &login[..]].concat();
+        Command::new(env!("CARGO_BIN_EXE_promlink")).args(args).output().unwrap()
+    });
+    let output = format!("{:?}", output.await.unwrap());
+    assert!(output.contains("<secret>"), "{output}");
+    holds_none("grafana-token", &output);
 }

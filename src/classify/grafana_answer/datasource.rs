@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::{Host, Url};
 
 use crate::classify::grafana_answer::{Said, expect};
@@ -89,11 +90,16 @@ pub fn datasource(answer: &Answer<'_>) -> Result<Datasource, Rejection> {
     })
 }
 
-/// Judges `GET /api/datasources`.
+/// Judges `GET /api/datasources`. Each is read by itself: whoever may edit one of them must not be
+/// able to hide the others, so one that is not understood has nothing, not even a uid.
 pub fn datasource_list(answer: &Answer<'_>) -> Result<Vec<Datasource>, Rejection> {
-    expect::<Vec<Wire>>(answer).map(|list| list.into_iter().map(Datasource::from).collect())
+    let one = |raw: &RawValue| serde_json::from_str::<Wire>(raw.get()).ok();
+    let list = expect::<Vec<&RawValue>>(answer)?;
+    Ok(list.into_iter().map(|raw| one(raw).map(Datasource::from).unwrap_or_default()).collect())
 }
 
+/// Headers and exemplars that are looked at: each may become a finding.
+const MAX_PARTS: usize = 20;
 /// The logo that the list gives to a data source without a plugin.
 const LOGO_OF_NONE: &str = "public/img/icn-datasource.svg";
 
@@ -173,6 +179,7 @@ impl From<Wire> for Datasource {
             auth,
             headers: (1..)
                 .map_while(|n| text(&format!("httpHeaderName{n}")).map(str::to_owned))
+                .take(MAX_PARTS)
                 .collect(),
             alertmanager: text("alertmanagerUid")
                 .filter(|_| flag("manageAlerts"))
@@ -184,6 +191,7 @@ impl From<Wire> for Datasource {
             exemplars: list("exemplarTraceIdDestinations")
                 .iter()
                 .filter_map(|to| Some(to.get("datasourceUid")?.as_str()?.to_owned()))
+                .take(MAX_PARTS)
                 .collect(),
             uid: wire.uid,
             name: wire.name,

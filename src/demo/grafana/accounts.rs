@@ -32,6 +32,8 @@ pub struct Account {
     pub name: String,
     /// Its role.
     pub role: String,
+    /// None of its tokens opens anything.
+    pub is_disabled: bool,
     /// Its tokens: id, name, and whether the time of each is over.
     pub tokens: Vec<(u64, String, bool)>,
 }
@@ -89,7 +91,7 @@ fn search(part: &str, accounts: &Accounts) -> Reply {
 fn describe(account: &Account) -> Value {
     json!({
         "id": account.id, "name": account.name, "login": format!("sa-{}", account.name),
-        "orgId": 1, "isDisabled": false, "role": account.role, "tokens": account.tokens.len(),
+        "orgId": 1, "isDisabled": account.is_disabled, "role": account.role, "tokens": account.tokens.len(),
         "avatarUrl": "",
     })
 }
@@ -100,7 +102,7 @@ fn create(name: String, role: &str, setup: &mut Setup) -> Reply {
     }
     setup.accounts.ids += 1;
     let (id, role) = (setup.accounts.ids, role.to_owned());
-    let account = Account { id, name, role, tokens: Vec::new() };
+    let account = Account { id, name, role, ..Account::default() };
     let reply = Reply::json(201, describe(&account));
     setup.accounts.list.push(account);
     reply

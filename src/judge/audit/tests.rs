@@ -117,3 +117,10 @@ fn durations_are_read_as_grafana_writes_them() {
         assert_eq!(seconds(text), millis.map(Duration::from_millis), "{text}");
     }
 }
+
+#[test]
+fn no_interval_is_too_long_to_compare() {
+    let longest = Duration::try_from_secs_f64(1e19).unwrap();
+    assert!(interval(Some(longest), Duration::from_secs(15)).is_none());
+    assert!(interval(None, longest).is_some());
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::classify::grafana_answer::accounts;
+use crate::classify::grafana_answer::accounts::{self, Account};
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Now};
 use crate::desk::{Desk, OwnToken};
@@ -21,6 +21,7 @@ use crate::net::limits;
 use crate::probe::grafana::{Missed, Through};
 use crate::probe::line;
 use crate::probe::query;
+use crate::probe::redact;
 use crate::report::cause::Cause;
 use crate::report::facts::{Key, clean};
 use crate::report::finding::Finding;
@@ -39,6 +40,8 @@ const LATE: Duration = Duration::from_secs(6 * 3600);
 const PAUSE: Duration = Duration::from_secs(60);
 /// After a wrong password: Grafana locks a user who gives five of them in five minutes.
 const PAUSE_REFUSED: Duration = Duration::from_secs(300);
+/// After a token that Grafana rejects as well: replicas without a common database do so.
+const PAUSE_USELESS: Duration = Duration::from_secs(600);
 /// Expired tokens that are deleted at a time; one a pod that is gone.
 const MAX_DELETED: usize = 5;
 
@@ -127,6 +130,10 @@ impl Through<'_> {
             Some(Err(Failed::Says(says) | Failed::Refused(says))) => Ok(noted(first, &says)),
             Some(Ok(name)) => {
                 let second = self.ask_rights().await?;
+                if wants_token(&second) {
+                    // Each attempt leaves a token behind.
+                    self.desk.with_own(|own| own.not_before = Some(now.mono + PAUSE_USELESS));
+                }
                 Ok(noted(second, &format!("made the token {name}")))
             }
         }
@@ -189,15 +196,29 @@ impl Through<'_> {
     }
 
     async fn make_token(&mut self, login: &Auth, life: Option<Duration>) -> Result<Made, Failed> {
+        let made = self.try_token(login, life).await;
+        made.map_err(|mut failed| {
+            if let Failed::Says(says) | Failed::Refused(says) = &mut failed {
+                let http = &self.side.end.endpoint.http;
+                redact::hide_in([says], http, std::slice::from_ref(login));
+            }
+            failed
+        })
+    }
+
+    async fn try_token(&mut self, login: &Auth, life: Option<Duration>) -> Result<Made, Failed> {
         let headers = headers_as(self.side, Some(login))
             .map_err(|bad| Failed::Says(format!("cannot use the login: {}", bad.says)))?;
         let account = self.account(&headers).await?;
-        let tokens = format!("{PATH}/{account}/tokens");
+        if let Some(why) = account.unfit() {
+            return Err(Failed::Says(format!("the service account {ACCOUNT} is no good: {why}")));
+        }
+        let tokens = format!("{PATH}/{}/tokens", account.id);
         self.delete_expired(&headers, &tokens).await?;
         let since = line::seconds(clock::now().wall);
         let name = format!("{ACCOUNT}-{}-{since:.3}", self.net.host);
-        // None or 0: for ever.
-        let seconds = life.map_or(0, |life| life.as_secs());
+        // 0: for ever, which a part of a second is not.
+        let seconds = life.map_or(0, |life| life.as_secs().max(1));
         let body = json!({"name": name, "secondsToLive": seconds}).to_string();
         let request = self.admin(Verb::Post, &tokens, Some(body), &headers);
         let token = self.told(&request, "make a token", accounts::made).await?;
@@ -205,7 +226,7 @@ impl Through<'_> {
     }
 
     /// Our service account, made unless it is there; another replica may make it meanwhile.
-    async fn account(&mut self, headers: &[(String, String)]) -> Result<u64, Failed> {
+    async fn account(&mut self, headers: &[(String, String)]) -> Result<Account, Failed> {
         let search = format!("{PATH}/search?perpage=100&query={ACCOUNT}");
         let search = self.admin(Verb::Get, &search, None, headers);
         let find = |answer: &Answer<'_>| accounts::found(answer, ACCOUNT);

@@ -26,8 +26,8 @@ use crate::report::seen::Seen;
 use crate::report::{Outcome, Row};
 
 const HEALTH_PATH: &str = "/api/health";
-/// Addresses visited beside the first one, under `all_addresses`.
-const MAX_REPLICAS: usize = 15;
+/// Addresses visited under `all_addresses`.
+const MAX_REPLICAS: usize = 16;
 
 /// Visits Grafana; a stream that is left over goes to `line`.
 pub async fn run(
@@ -39,9 +39,10 @@ pub async fn run(
 ) -> Visit {
     let began = clock::now();
     let mut visiting = Visiting::new(hops, deadline);
-    visiting.walk(desk, began, headers).await;
     if desk.grafana.all_addresses {
-        visiting = visiting.with_replicas(desk, began, headers).await;
+        visiting = visiting.each(desk, began, headers).await;
+    } else {
+        visiting.walk(desk, began, headers).await;
     }
     let passed = visiting.has_passed();
     let address = visiting.line.as_ref().map(Line::address);
@@ -75,37 +76,39 @@ impl<'a> Visiting<'a> {
         }
     }
 
-    /// Visits the other addresses as well. The best one is Grafana's, and the others are findings:
-    /// who meets a bad one gets no panels, by chance.
-    async fn with_replicas(
-        mut self,
-        desk: &Desk,
-        began: Now,
-        headers: &[(String, String)],
-    ) -> Self {
-        let Some(named) = self.rows.get(Check::Dns).cloned() else { return self };
-        let first = self.line.as_ref().map(Line::address).or(self.addresses.first().copied());
-        let others = self.addresses.iter().filter(|address| Some(**address) != first);
-        let others = others.take(MAX_REPLICAS).map(|address| {
-            let mut other = Self::new(self.hops, self.deadline);
-            other.addresses = vec![*address];
-            other.rows.insert(Check::Dns, named.clone());
+    /// Visits each address by itself, all at once: one that is silent must not take the time of the
+    /// others. The best one is Grafana's, and the others are findings: who meets a bad one gets no
+    /// panels, by chance.
+    async fn each(mut self, desk: &Desk, began: Now, headers: &[(String, String)]) -> Self {
+        let named = self.resolve(desk, began).await;
+        // The rest is for what is asked of the best one.
+        let deadline = clock::deadline(clock::left(self.deadline) * 2 / 3);
+        let visits = self.addresses.iter().take(MAX_REPLICAS).map(|address| {
+            let mut visit = Self::new(self.hops, deadline);
+            visit.addresses = vec![*address];
+            visit.rows.insert(Check::Dns, named.clone());
             async move {
-                other.walk(desk, began, headers).await;
-                other
+                visit.walk(desk, began, headers).await;
+                visit
             }
         });
-        let mut others = join_all(others).await;
-        if !self.has_passed()
-            && let Some(best) = others.iter_mut().find(|other| other.has_passed())
-        {
-            std::mem::swap(&mut self, best);
+        let mut visits = join_all(visits).await;
+        if visits.len() < 2 {
+            // Nothing to compare, or no address: as without.
+            self.rows.insert(Check::Dns, named);
+            let Some(only) = visits.pop() else {
+                self.walk(desk, began, headers).await;
+                return self;
+            };
+            return only;
         }
-        let bad: Vec<Finding> = others.iter().filter_map(Self::as_bad_replica).collect();
-        if let Some(row) = self.rows.get_mut(Check::GrafanaHealth) {
+        let best = visits.iter().position(Self::has_passed).unwrap_or_default();
+        let mut best = visits.swap_remove(best);
+        let bad: Vec<Finding> = visits.iter().filter_map(Self::as_bad_replica).collect();
+        if let Some(row) = best.rows.get_mut(Check::GrafanaHealth) {
             row.findings.extend(bad);
         }
-        self
+        best
     }
 
     fn as_bad_replica(&self) -> Option<Finding> {
@@ -117,6 +120,10 @@ impl<'a> Visiting<'a> {
         // Other pods are ready: what was met at this one tells more.
         let met = self.seen.connect_failure.filter(|_| cause == Cause::NoReadyEndpoints);
         let cause = met.unwrap_or(cause);
+        // Of another family than this pod has: that is no replica's fault.
+        if cause == Cause::NetworkUnreachable {
+            return None;
+        }
         let detail = format!("{address} at {}", check.as_str());
         let subject = Some(Subject::Replica);
         Some(Finding { weight: Weight::Degrades, subject, ..Finding::of(cause, detail) })
@@ -135,19 +142,7 @@ impl Visiting<'_> {
         loop {
             let left = clock::left(self.deadline);
             let (check, row) = match plan::next(Path::Grafana, &self.rows, applies, left) {
-                Step::Run(check @ Check::Dns) => {
-                    let (hint, fallback) = desk
-                        .with_last(|last| (last.name.hint(began).map(str::to_owned), last.address));
-                    // Time to dial the last good address is kept.
-                    let share = if fallback.is_some() { left / 2 } else { left };
-                    let mut named = self.hops.dns(hint.as_deref(), clock::deadline(share)).await;
-                    desk.with_last(|last| {
-                        last.name.note(named.hit.take(), began);
-                        fall_back(&mut named.row, &mut named.addresses, last.address);
-                    });
-                    self.addresses = named.addresses;
-                    (check, named.row)
-                }
+                Step::Run(check @ Check::Dns) => (check, self.resolve(desk, began).await),
                 Step::Run(check @ Check::Tcp) => {
                     let dialled = self.hops.tcp(&self.addresses, self.deadline).await;
                     connected = dialled.stream;
@@ -176,6 +171,22 @@ impl Visiting<'_> {
             };
             self.rows.insert(check, row);
         }
+    }
+
+    /// The row of `dns`; where to dial is kept.
+    async fn resolve(&mut self, desk: &Desk, began: Now) -> Row {
+        let left = clock::left(self.deadline);
+        let (hint, fallback) =
+            desk.with_last(|last| (last.name.hint(began).map(str::to_owned), last.address));
+        // Time to dial the last good address is kept.
+        let share = if fallback.is_some() { left / 2 } else { left };
+        let mut named = self.hops.dns(hint.as_deref(), clock::deadline(share)).await;
+        desk.with_last(|last| {
+            last.name.note(named.hit.take(), began);
+            fall_back(&mut named.row, &mut named.addresses, last.address);
+        });
+        self.addresses = named.addresses;
+        named.row
     }
 
     async fn speak(&mut self, stream: Stream, address: SocketAddr) {

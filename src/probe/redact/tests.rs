@@ -22,6 +22,8 @@ fn no_evidence_holds_what_was_sent() {
         Row::ended(Outcome::Failed(Cause::NotPrometheus), std::time::Duration::ZERO, clock::now());
     row.facts.text(Key::BodyStart, &format!("authorization: {basic} x-key: another-key"));
     row.facts.list(Key::Warnings, [SECRET, "glsa_of_our_own"]);
+    row.facts.text(Key::Bootstrap, &format!("the login cannot list tokens: 400 {SECRET}"));
+    row.facts.text(Key::Retention, &format!("15d {SECRET}"));
     row.facts.text(Key::Name, "another-key.example");
     row.findings.push(Finding::of(Cause::PartialAnswer, format!("bad key {SECRET}")));
     let mut walk = Walk::default();

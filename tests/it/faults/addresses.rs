@@ -7,7 +7,7 @@ use promlink::demo::fault::{Dns as D, Prometheus as F, Wire as W};
 
 use super::front::Tls;
 use super::ground::{Config, End, Ground, Turn};
-use super::row::{Row, check, row};
+use super::row::{Row, check, line, row};
 use super::story::{self, Story};
 use super::well::V9;
 
@@ -104,6 +104,36 @@ fn with_a_dead_pod_first(zone: &mut Zone) {
         .unwrap()
         .addresses
         .reverse();
+}
+
+/// Another pod of Grafana, the first one, has a socket that listens and never answers.
+fn with_a_frozen_pod_first(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "grafana".to_owned());
+    let service = zone.services.get_mut(&key).unwrap();
+    let [a, b, c, _] = service.addresses[0].octets();
+    service.headless = true;
+    service.addresses.insert(0, std::net::Ipv4Addr::new(a, b, c, 8));
+}
+
+/// It must not take the time in which the others would have answered.
+#[tokio::test]
+async fn a_silent_grafana_hides_no_other_one() {
+    let ground = Ground::build().await;
+    let (mut frozen, port) = ([0; 4], ground.grafana.address().port());
+    if let std::net::IpAddr::V4(ip) = ground.grafana.address().ip() {
+        frozen = ip.octets();
+    }
+    frozen[3] = 8;
+    let _listens = std::net::TcpListener::bind((std::net::Ipv4Addr::from(frozen), port)).unwrap();
+    ground.turns(&[Turn::Zone(with_a_frozen_pod_first)]).await;
+    let link = check(&ground.yaml(&Config {
+        timeout: "900ms",
+        main: "url: '{main}', all_addresses: true, authorization: {credentials: {token}}",
+        ..Config::default()
+    }))
+    .await;
+    let told = line(&link);
+    assert_eq!(told, "degraded no_response grafana grafana_health grafana", "{link:#}");
 }
 
 fn replicas_of_grafana() -> Vec<Row> {

@@ -140,6 +140,26 @@ async fn a_daemon_makes_a_new_one_when_grafana_lost_it_and_not_more_often() {
     assert!(daemon.get("/metrics").await.contains(&series), "{series}");
 }
 
+/// A token of such an account would open nothing, or more than it should; none is made.
+#[tokio::test]
+async fn an_account_that_is_disabled_or_may_more_than_read_is_not_used() {
+    for (role, is_disabled, says) in [
+        ("Admin", false, "the service account promlink is no good: its role is more than Viewer"),
+        ("Viewer", true, "the service account promlink is no good: it is disabled"),
+    ] {
+        let ground = Ground::build().await;
+        ground.turns(&[Turn::Setup(may)]).await;
+        ground.grafana.edit(|setup| {
+            let (name, role) = ("promlink".to_owned(), role.to_owned());
+            setup.accounts.list =
+                vec![Account { id: 2, name, role, is_disabled, ..Account::default() }];
+        });
+        let link = check(&ground.yaml(&config(NO_TOKEN))).await;
+        assert_eq!((line(&link).as_str(), said(&link).as_str()), (TOKEN_MISSING, says));
+        assert!(ground.grafana.edit(|setup| setup.accounts.list[0].tokens.is_empty()));
+    }
+}
+
 /// A token made on the command line: printed once, or written for its owner alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_made_by_hand() {
@@ -166,15 +186,41 @@ async fn a_token_is_made_by_hand() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("promlink: this is the token promlink-"), "{said}");
 
+    // A Grafana that has no link yet.
+    let yaml = format!(
+        "grafanas: {{main: {{url: '{url}', discover: true, \
+         bootstrap: {{user: admin, password: hunter2}}}}}}"
+    );
+    std::fs::write(path("found.yml"), yaml).unwrap();
+    let file = format!("--config.file={}", path("found.yml"));
+    let output = tokio::task::spawn_blocking(move || {
+        Command::new(PROGRAM).args(["grafana-token", &file, "--life=500ms"]).output().unwrap()
+    });
+    assert!(output.await.unwrap().status.success());
+    std::fs::remove_file(path("found.yml")).unwrap();
+
+    // What was there may be a link, or readable by others.
+    std::fs::write(path("other"), "untouched").unwrap();
+    std::os::unix::fs::symlink(path("other"), path("token")).unwrap();
     let output = run(&["--output", &path("token"), "--life", "30d"]).await;
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     let written = std::fs::read_to_string(path("token")).unwrap();
     assert!(knows(written.trim()) && written != token, "{written}");
-    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path("token")).unwrap());
-    assert_eq!(mode & 0o777, 0o600);
+    let there = std::fs::symlink_metadata(path("token")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&there) & 0o777, 0o600);
+    assert!(there.is_file());
+    assert_eq!(std::fs::read_to_string(path("other")).unwrap(), "untouched");
+
+    // Where it cannot be written, none is made.
+    let made = || ground.grafana.edit(|setup| setup.accounts.list[0].tokens.len());
+    assert_eq!(made(), 3);
+    let output = run(&["--output", &path("nowhere/token")]).await;
+    assert!(!output.status.success() && made() == 3, "{output:?}");
 
     std::fs::write(path("password"), "wrong").unwrap();
-    let output = run(&[]).await;
+    let output = run(&["--output", &path("never")]).await;
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 3, "password, other and token");
     let said = String::from_utf8(output.stderr).unwrap();
     let wrong = "the login cannot look for the service account: 401 Invalid username or password";
     assert!(said.contains(wrong) && output.status.code() == Some(1), "{said}");
