@@ -272,13 +272,19 @@ fn refuse(errors: &ConfigErrors) -> ExitCode {
 }
 
 fn ways_to_begin(command: &str) -> String {
+    let flags = match command {
+        "grafana-token" => {
+            "--grafana.url http://localhost:3000 \\\n      --grafana.user admin --grafana.password-file password"
+        }
+        _ => "--prometheus.url http://localhost:9090",
+    };
     format!(
-        "promlink: there is no link to look at. Three ways to begin:
+        "promlink: nothing is configured. Three ways to begin:
 
   promlink config default > promlink.yml      a file to fill in, then:
   promlink {command} --config.file promlink.yml
 
-  promlink {command} --prometheus.url http://localhost:9090
+  promlink {command} {flags}
                                               one server, without a file
 
   promlink demo                               promlink at work, with stand-ins"

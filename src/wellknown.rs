@@ -75,7 +75,9 @@ pub async fn look(resolver: &Resolver) -> Result<Around, String> {
     let name = format!("kubernetes.default.svc.{zone}");
     match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
         Err(failure) if !failure.is_answer() => {
-            Err("DNS does not answer; write down where Prometheus and Grafana are".to_owned())
+            Err("DNS does not answer; write down where Prometheus and Grafana are \
+             (`promlink config default`)"
+                .to_owned())
         }
         Ok(_) | Err(_) => Err(nothing()),
     }
@@ -115,7 +117,7 @@ async fn first(
 fn nothing() -> String {
     format!(
         "DNS knows no Prometheus and no Grafana by the usual names ({}, …; {}, …) in the \
-         namespaces {}; write down where they are",
+         namespaces {}; write down where they are (`promlink config default`)",
         PROMETHEUS.first().unwrap_or(&""),
         GRAFANA.first().unwrap_or(&""),
         NAMESPACES.join(", ")

@@ -1,9 +1,9 @@
 //! `promlink grafana-token`: a token for promlink, made once by somebody who may.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -28,9 +28,9 @@ pub struct TokenArgs {
     #[arg(long, value_name = "NAME")]
     grafana: Option<String>,
     /// How long the token lives, such as 30d [for ever]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = life)]
     life: Option<Duration>,
-    /// Write the token there, readable by you alone, and not to the terminal
+    /// Write the token there and not to the terminal; a new file is readable by you alone
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -45,34 +45,50 @@ pub fn run(args: TokenArgs) -> ExitCode {
         Ok(grafana) => grafana,
         Err(what) => return complain(&what),
     };
+    // Before anything is made: a token that cannot be written is lost, and lives on in Grafana.
+    let file = match output.map(open).transpose() {
+        Ok(file) => file,
+        Err(error) => return failed(&error),
+    };
     with_runtime(async {
         match app::grafana_token(settings, &grafana, life).await {
-            Ok(made) => hand_out(&made, output.as_deref()),
+            Ok(made) => hand_out(&made, file),
             Err(error) => failed(&error),
         }
     })
 }
 
-fn hand_out(made: &Made, file: Option<&Path>) -> ExitCode {
+fn hand_out(made: &Made, file: Option<(PathBuf, File)>) -> ExitCode {
     let name = &made.name;
-    let Some(file) = file else {
+    let Some((path, mut file)) = file else {
         warn(&format!("promlink: this is the token {name}; it is shown this once"));
         return say(&format!("{}\n", made.token), 0);
     };
-    match write(file, &made.token) {
+    match file.set_len(0).and_then(|()| writeln!(file, "{}", made.token)) {
         Ok(()) => {
-            warn(&format!("promlink: wrote the token {name} to {}", file.display()));
+            warn(&format!("promlink: wrote the token {name} to {}", path.display()));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&format!("cannot write {}: {error}", file.display())),
+        Err(error) => failed(&format!("cannot write {}: {error}", path.display())),
     }
 }
 
-/// A file that is there already keeps its mode.
-fn write(file: &Path, token: &str) -> io::Result<()> {
+/// Opens the file as it is: what it holds goes only when there is something new, and one that is
+/// there already keeps its mode.
+fn open(path: PathBuf) -> Result<(PathBuf, File), String> {
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
-    writeln!(file, "{token}")
+    let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+    file.map_err(|error| format!("cannot write {}: {error}", path.display()))
+        .map(|file| (path.clone(), file))
+}
+
+/// Grafana takes 0 seconds for ever.
+fn life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let is_enough = life >= Duration::from_secs(60);
+    is_enough
+        .then_some(life)
+        .ok_or_else(|| "the least is 1m; without --life, it is for ever".into())
 }
 
 /// The one Grafana, or the one of this name.

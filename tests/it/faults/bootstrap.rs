@@ -173,7 +173,19 @@ async fn a_token_is_made_by_hand() {
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path("token")).unwrap());
     assert_eq!(mode & 0o777, 0o600);
 
+    // What cannot be written must not be made.
+    let count = || ground.grafana.edit(|setup| setup.tokens.len());
+    let before = count();
+    let output = run(&["--output", &path("no/folder")]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot write") && count() == before, "{said}");
+    // 0 would be for ever.
+    assert_eq!(run(&["--life", "0s"]).await.status.code(), Some(64));
+
     std::fs::write(path("password"), "wrong").unwrap();
+    let output = run(&["--output", &path("token")]).await;
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(std::fs::read_to_string(path("token")).unwrap(), written, "the old one stays");
     let output = run(&[]).await;
     let said = String::from_utf8(output.stderr).unwrap();
     let wrong = "the login cannot look for the service account: 401 Invalid username or password";
