@@ -115,7 +115,13 @@ fn serve(args: ServeArgs) -> ExitCode {
     if args.discover {
         match look_around(&sources) {
             Ok(around) => {
-                found = around.words();
+                let signs = ["AUTHORIZATION__", "BASIC_AUTH__", "BOOTSTRAP__"];
+                let given = |section: &str| {
+                    let names = sources.env.iter().filter_map(|(name, _)| name.to_str());
+                    let mut keys = names.filter_map(|name| name.strip_prefix(section));
+                    keys.any(|key| signs.iter().any(|sign| key.starts_with(sign)))
+                };
+                found = around.words(given);
                 sources.instead = Some(around.configuration().into_bytes());
             }
             Err(code) => return code,

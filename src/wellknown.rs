@@ -155,21 +155,23 @@ impl Around {
         section("grafanas", grafanas) + &section("links", links)
     }
 
-    /// What was found, and what is still needed, for people.
+    /// What was found, and what is still needed of what these variables give, for people.
     #[must_use]
-    pub fn words(&self) -> Vec<String> {
+    pub fn words(&self, is_given: impl Fn(&str) -> bool) -> Vec<String> {
         let mut words = Vec::new();
         for (namespace, there) in &self.0 {
             if let Some(host) = &there.prometheus {
                 words.push(format!("found Prometheus at http://{host}"));
             }
             if let Some(host) = &there.grafana {
-                let variable = namespace.to_uppercase();
-                words.push(format!(
-                    "found Grafana at http://{host}; it needs the token of a service account with \
-                     the role Viewer, in a file that \
-                     PROMLINK__GRAFANAS__{variable}__AUTHORIZATION__CREDENTIALS_FILE names"
-                ));
+                let section = format!("PROMLINK__GRAFANAS__{}__", namespace.to_uppercase());
+                let needs = format!(
+                    "; it needs the token of a service account with the role Viewer, in a file \
+                     that {section}AUTHORIZATION__CREDENTIALS_FILE names (`promlink \
+                     grafana-token` makes one)"
+                );
+                let needs = if is_given(&section) { "" } else { &needs };
+                words.push(format!("found Grafana at http://{host}{needs}"));
             }
         }
         words
@@ -200,6 +202,9 @@ mod tests {
               prometheus: {prometheus: {url: "http://p.prometheus.svc:80"}}
         "#]]
         .assert_eq(&around.configuration());
-        assert_eq!(around.words().len(), 4);
+        let words = around.words(|section| section.contains("MONITORING"));
+        let needs: Vec<bool> = words.iter().map(|one| one.contains("it needs")).collect();
+        // Prometheus and Grafana, Grafana, Prometheus.
+        assert_eq!(needs, [false, false, true, false]);
     }
 }
