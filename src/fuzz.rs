@@ -17,6 +17,7 @@ use crate::classify::grafana_answer::{DsQuery, ProxyVoice};
 use crate::classify::{Answer, Rejection, grafana_answer, grafana_message, prometheus};
 use crate::clock::Stopwatch;
 use crate::config::{Sources, load_bytes, show};
+use crate::family::{self, Item};
 use crate::report::cause::Cause;
 use crate::report::facts::clean;
 
@@ -64,15 +65,42 @@ pub fn recordings(word: &str) -> Vec<Vec<u8>> {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.to_string_lossy().contains(word) && path.extension().is_some() {
+            } else if path.extension().is_some() {
                 files.push(path);
             }
         }
     }
     files.sort();
     let small = |bytes: &Vec<u8>| bytes.len() < 16 * 1024;
-    let bytes: Vec<_> = files.iter().map(|path| fs::read(path).unwrap()).filter(small).collect();
+    let is_meant = |path: &&PathBuf| path.to_string_lossy().contains(word);
+    let (together, alone): (Vec<_>, Vec<_>) = files.iter().partition(|path| is_family(path));
+    let alone = alone.into_iter().filter(is_meant).map(|path| fs::read(path).unwrap());
+    let together = together.into_iter().flat_map(|path| {
+        let family = path.file_stem().unwrap().to_string_lossy();
+        let named = |name: &str| format!("{family}/{name}").contains(word);
+        let answers = family::read(&family).into_iter().filter_map(|item| match item {
+            Item::Answer(answer) if named(&answer.name) => Some(written_out(answer)),
+            Item::Answer(_) | Item::Condition { .. } => None,
+        });
+        answers.collect::<Vec<_>>()
+    });
+    let bytes: Vec<_> = alone.chain(together).filter(small).collect();
     assert!(!bytes.is_empty(), "no recording of {word}");
+    bytes
+}
+
+fn is_family(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "txt")
+}
+
+/// As an answer that has a file of its own.
+fn written_out(answer: family::Answer) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {} -\n", answer.status).into_bytes();
+    for (name, value) in answer.headers {
+        bytes.extend(format!("{name}: {value}\n").into_bytes());
+    }
+    bytes.push(b'\n');
+    bytes.extend(answer.body);
     bytes
 }
 

@@ -1,6 +1,10 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 #[cfg(test)]
+#[path = "../tests/it/recorded/family.rs"]
+#[expect(dead_code, reason = "conditions are for the integration tests")]
+mod family;
+#[cfg(test)]
 mod fuzz;
 
 // --- words

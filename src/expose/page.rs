@@ -14,6 +14,7 @@ use askama::Template;
 
 use crate::clock::Now;
 use crate::diagnosis::Placed;
+use crate::expose::runbook::{Span, spans};
 use crate::expose::{Shown, reproduce, words};
 use crate::report::check::{Check, Path};
 use crate::report::facts::clean;
@@ -63,7 +64,7 @@ struct Card {
     meaning: &'static str,
     summary: String,
     pending: Option<&'static str>,
-    next_step: String,
+    next_step: Vec<Span>,
     fault: Option<Charge>,
     since: Option<Moment>,
     cannot_check_since: Option<Moment>,
@@ -233,7 +234,7 @@ impl Card {
             meaning: words::meaning(shown.verdict, shown.info),
             summary: shown.summary.to_owned(),
             pending: pending(view),
-            next_step: shown.next_step.to_owned(),
+            next_step: spans(shown.next_step),
             fault: shown.fault.map(Charge::of),
             since: shown.since.map(|since| Moment::of(since, now)),
             cannot_check_since: shown.cannot_check_since.map(|since| Moment::of(since, now)),

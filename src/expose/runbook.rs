@@ -154,9 +154,11 @@ enum Block {
 
 /// A run of text, or of code within it.
 #[derive(Debug, PartialEq, Eq)]
-struct Span {
-    code: bool,
-    text: String,
+pub struct Span {
+    /// It is code.
+    pub code: bool,
+    /// Its text.
+    pub text: String,
 }
 
 /// The runbook as a page.
@@ -266,7 +268,7 @@ fn push_text(blocks: &mut Vec<Block>, text: &str) {
 
 /// Every second piece between backticks is code. A link is needed only where there is a folder of
 /// runbooks; elsewhere its name says the same.
-fn spans(text: &str) -> Vec<Span> {
+pub fn spans(text: &str) -> Vec<Span> {
     let mut unlinked = String::new();
     for (index, piece) in text.split("](").enumerate() {
         let piece =
@@ -282,7 +284,7 @@ fn spans(text: &str) -> Vec<Span> {
 
 impl Span {
     /// Whether it names a cause, which has a page.
-    fn is_cause(&self) -> bool {
+    pub fn is_cause(&self) -> bool {
         self.code && Cause::from_code(&self.text).is_some()
     }
 }

@@ -22,21 +22,17 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use family::{Answer, Item};
+
 use crate::faults::row::{check_all, line};
+
+pub mod family;
 
 /// What was recorded, the newest first.
 const FAMILIES: [&str; 3] =
     ["grafana-prometheus-plugin-13.1.7", "grafana-9.4-pre", "grafana-9.3.2"];
 /// Links of one cycle: what they share waits for each other.
 const AT_A_TIME: usize = 40;
-
-/// One recorded answer.
-#[derive(Clone, Debug)]
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
 
 /// What was wrong behind the data source, or with whoever asked.
 #[derive(Clone, Debug)]
@@ -163,9 +159,7 @@ impl Replay {
         let uid = format!("/api/datasources/uid/{}", self.condition.name);
         let found = match path {
             "/api/health" => of("api-health").or_else(|| self.family.get("api-health").cloned()),
-            "/api/org" => {
-                of("org").or_else(|| Some(Answer::json(&json!({"id": 1, "name": "Main Org."}))))
-            }
+            "/api/org" => of("org").or_else(|| Some(json(&json!({"id": 1, "name": "Main Org."})))),
             "/api/ds/query" if body.contains("\"A\"") => of("dsquery"),
             "/api/prometheus/grafana/api/v1/rules" => self.family.get("alerting-rules").cloned(),
             // It was asked by GET there, which is what makes this condition well.
@@ -181,14 +175,14 @@ impl Replay {
         };
         found.unwrap_or_else(|| Answer {
             status: 404,
-            ..Answer::json(&json!({"message": "Not found", "traceID": ""}))
+            ..json(&json!({"message": "Not found", "traceID": ""}))
         })
     }
 
     fn datasource(&self) -> Answer {
         let name = &self.condition.name;
         let access = if name == "access_direct" { "direct" } else { "proxy" };
-        Answer::json(&json!({
+        json(&json!({
             "id": 1, "uid": name, "orgId": 1, "name": name, "type": "prometheus",
             "access": access, "url": self.condition.url, "isDefault": false, "readOnly": false,
             "jsonData": {"httpMethod": if name == "method_put" { "PUT" } else { "POST" }},
@@ -211,49 +205,26 @@ impl Condition {
     }
 }
 
-// === impl Answer ===
-
-impl Answer {
-    fn json(value: &serde_json::Value) -> Self {
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Self { status: 200, headers, body: value.to_string().into_bytes() }
-    }
+fn json(value: &serde_json::Value) -> Answer {
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let body = value.to_string().into_bytes();
+    Answer { name: String::new(), status: 200, headers, body }
 }
 
 /// A family's own answers, and its conditions.
 fn read(family: &str) -> (BTreeMap<String, Answer>, Vec<Condition>) {
-    let path = format!("{}/tests/it/fixtures/{family}.txt", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(&path).expect(&path);
     let (mut common, mut conditions) = (BTreeMap::new(), Vec::<Condition>::new());
-    let mut rest = bytes.as_slice();
-    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-        let head = str::from_utf8(&rest[..end]).unwrap();
-        rest = &rest[end + 1..];
-        let mut parts = head.split(" | ");
-        let first = parts.next().unwrap();
-        if let Some(name) = first.strip_prefix("# ") {
-            let mut next = || parts.next().unwrap().to_owned();
-            let (url, about) = (next(), next());
-            let answers = BTreeMap::new();
-            conditions.push(Condition { name: name.to_owned(), url, about, answers });
-            continue;
-        }
-        let mut words = first.split(' ');
-        let name = words.next().unwrap();
-        let mut number = || words.next().unwrap().parse::<usize>().unwrap();
-        let (status, bytes) = (u16::try_from(number()).unwrap(), number());
-        let (name_of, value_of) = (str::to_owned, str::to_owned);
-        let headers = parts.map(|header| header.split_once(": ").unwrap());
-        let headers = headers.map(|(name, value)| (name_of(name), value_of(value))).collect();
-        let answer = Answer { status, headers, body: rest[..bytes].to_vec() };
-        rest = &rest[bytes + 1..];
-        match conditions.last_mut() {
-            Some(condition) => {
-                let what = name.strip_prefix(&format!("{}-", condition.name)).expect(name);
+    for item in family::read(family) {
+        match (item, conditions.last_mut()) {
+            (Item::Condition { name, url, about }, _) => {
+                conditions.push(Condition { name, url, about, answers: BTreeMap::new() });
+            }
+            (Item::Answer(answer), Some(condition)) => {
+                let what = answer.name.strip_prefix(&format!("{}-", condition.name)).unwrap();
                 condition.answers.insert(what.to_owned(), answer);
             }
-            None => {
-                common.insert(name.to_owned(), answer);
+            (Item::Answer(answer), None) => {
+                common.insert(answer.name.clone(), answer);
             }
         }
     }

@@ -121,7 +121,9 @@ fn what_it_tells() {
         10 min 0 s
         Grafana rejects promlink&#39;s token
         promlink cannot tell: it is kept from looking. The link itself may be fine. To act: whoever gave promlink its credentials.
-        Next: Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by `promlink grafana-token`.
+        Next: Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by
+        promlink grafana-token
+        .
         Runbook token_rejected
         promlink → Grafana → Prometheus: cannot tell
         main, data source prometheus
