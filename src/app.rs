@@ -86,9 +86,10 @@ pub enum Output {
 pub struct CheckResult {
     /// The whole output.
     pub text: String,
-    /// What else is to be said: lists of data sources that could not be read.
+    /// What else is to be said: lists of data sources that could not be read, links that nobody
+    /// found.
     pub notes: Vec<String>,
-    /// The verdict of each link, and of each list that could not be read.
+    /// The verdict of each link, and of each note.
     pub verdicts: Vec<Verdict>,
 }
 
@@ -311,6 +312,16 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
         notes.extend(no.map(|no| format!("grafanas.{grafana}: no list of data sources: {no}")));
     }
     let mut set = link_set(&settings, &found);
+    let is_there = |name: &&String| set.links.keys().any(|link| link.as_str() == name.as_str());
+    if notes.is_empty() {
+        let missing = options.only.iter().filter(|name| !is_there(name));
+        notes.extend(missing.map(|name| format!("--link {name}: no data source became this link")));
+        if set.links.is_empty() {
+            notes.push(
+                "no data source became a link; look at `types`, `include` and `exclude`".to_owned(),
+            );
+        }
+    }
     set.links.retain(|name, _| options.wants(name.as_str()));
     let links: Vec<Arc<Link>> = set.links.into_values().collect();
     let cycles: Vec<LatestCycle> = stream::iter(links.iter().cloned())
@@ -334,7 +345,7 @@ pub async fn check(settings: Settings, options: CheckOptions) -> Result<CheckRes
         Output::Json => String::from_utf8_lossy(&json::check(&shown, base.as_deref())).into_owned(),
     };
     let verdicts = cycles.iter().map(|cycle| cycle.diagnosis.verdict);
-    // What could not be listed is what nobody can tell of.
+    // What could not be listed or found is what nobody can tell of.
     let verdicts = verdicts.chain(notes.iter().map(|_| Verdict::Blind)).collect();
     Ok(CheckResult { text, notes, verdicts })
 }
@@ -351,10 +362,9 @@ pub async fn grafana_token(
     let stats = Arc::new(SelfStats::default());
     let probe = Probe::new(resolver(&settings, &stats)?, stats, &host_name());
     let is_its = |link: &&Link| link.grafana.as_ref().is_some_and(|side| side.name == *grafana);
-    let link = settings.links.iter().find(is_its).cloned();
-    // One whose links are yet to be found has none so far.
-    let link = link.or_else(|| settings.discover.get(grafana)?.list());
-    let link = link.ok_or_else(|| format!("no link uses the Grafana {}", grafana.as_str()))?;
+    let listed = || settings.discover.get(grafana)?.list();
+    let link = settings.links.iter().find(is_its).cloned().or_else(listed);
+    let link = link.ok_or_else(|| format!("no link goes through the Grafana {grafana}"))?;
     let end = link.grafana.as_ref().map(|side| &side.end);
     let login = end.and_then(|end| end.bootstrap.clone().or(end.endpoint.http.auth.clone()));
     match login {

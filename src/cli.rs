@@ -115,7 +115,13 @@ fn serve(args: ServeArgs) -> ExitCode {
     if args.discover {
         match look_around(&sources) {
             Ok(around) => {
-                found = around.words();
+                let signs = ["AUTHORIZATION__", "BASIC_AUTH__", "BOOTSTRAP__"];
+                let given = |section: &str| {
+                    let names = sources.env.iter().filter_map(|(name, _)| name.to_str());
+                    let mut keys = names.filter_map(|name| name.strip_prefix(section));
+                    keys.any(|key| signs.iter().any(|sign| key.starts_with(sign)))
+                };
+                found = around.words(given);
                 sources.instead = Some(around.configuration().into_bytes());
             }
             Err(code) => return code,
@@ -272,13 +278,19 @@ fn refuse(errors: &ConfigErrors) -> ExitCode {
 }
 
 fn ways_to_begin(command: &str) -> String {
+    let flags = match command {
+        "grafana-token" => {
+            "--grafana.url http://localhost:3000 \\\n      --grafana.user admin --grafana.password-file password"
+        }
+        _ => "--prometheus.url http://localhost:9090",
+    };
     format!(
-        "promlink: there is no link to look at. Three ways to begin:
+        "promlink: nothing is configured. Three ways to begin:
 
   promlink config default > promlink.yml      a file to fill in, then:
   promlink {command} --config.file promlink.yml
 
-  promlink {command} --prometheus.url http://localhost:9090
+  promlink {command} {flags}
                                               one server, without a file
 
   promlink demo                               promlink at work, with stand-ins"

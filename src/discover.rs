@@ -124,8 +124,11 @@ impl fmt::Display for NoList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause {
             Some(cause) => {
-                let row = cause.row();
-                write!(f, "{}: {} ({})", cause.code(), row.next_step, clean(&self.says))
+                write!(f, "{}: {}", cause.code(), cause.row().next_step)?;
+                match clean(&self.says).as_str() {
+                    "" => Ok(()),
+                    says => write!(f, " ({says})"),
+                }
             }
             None => f.write_str("there was no time for it"),
         }

@@ -75,7 +75,9 @@ pub async fn look(resolver: &Resolver) -> Result<Around, String> {
     let name = format!("kubernetes.default.svc.{zone}");
     match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
         Err(failure) if !failure.is_answer() => {
-            Err("DNS does not answer; write down where Prometheus and Grafana are".to_owned())
+            Err("DNS does not answer; write down where Prometheus and Grafana are \
+             (`promlink config default`)"
+                .to_owned())
         }
         Ok(_) | Err(_) => Err(nothing()),
     }
@@ -115,7 +117,7 @@ async fn first(
 fn nothing() -> String {
     format!(
         "DNS knows no Prometheus and no Grafana by the usual names ({}, …; {}, …) in the \
-         namespaces {}; write down where they are",
+         namespaces {}; write down where they are (`promlink config default`)",
         PROMETHEUS.first().unwrap_or(&""),
         GRAFANA.first().unwrap_or(&""),
         NAMESPACES.join(", ")
@@ -153,21 +155,23 @@ impl Around {
         section("grafanas", grafanas) + &section("links", links)
     }
 
-    /// What was found, and what is still needed, for people.
+    /// What was found, and what is still needed of what these variables give, for people.
     #[must_use]
-    pub fn words(&self) -> Vec<String> {
+    pub fn words(&self, is_given: impl Fn(&str) -> bool) -> Vec<String> {
         let mut words = Vec::new();
         for (namespace, there) in &self.0 {
             if let Some(host) = &there.prometheus {
                 words.push(format!("found Prometheus at http://{host}"));
             }
             if let Some(host) = &there.grafana {
-                let variable = namespace.to_uppercase();
-                words.push(format!(
-                    "found Grafana at http://{host}; it needs the token of a service account with \
-                     the role Viewer, in a file that \
-                     PROMLINK__GRAFANAS__{variable}__AUTHORIZATION__CREDENTIALS_FILE names"
-                ));
+                let section = format!("PROMLINK__GRAFANAS__{}__", namespace.to_uppercase());
+                let needs = format!(
+                    "; it needs the token of a service account with the role Viewer, in a file \
+                     that {section}AUTHORIZATION__CREDENTIALS_FILE names (`promlink \
+                     grafana-token` makes one)"
+                );
+                let needs = if is_given(&section) { "" } else { &needs };
+                words.push(format!("found Grafana at http://{host}{needs}"));
             }
         }
         words
@@ -198,6 +202,9 @@ mod tests {
               prometheus: {prometheus: {url: "http://p.prometheus.svc:80"}}
         "#]]
         .assert_eq(&around.configuration());
-        assert_eq!(around.words().len(), 4);
+        let words = around.words(|section| section.contains("MONITORING"));
+        let needs: Vec<bool> = words.iter().map(|one| one.contains("it needs")).collect();
+        // Prometheus and Grafana, Grafana, Prometheus.
+        assert_eq!(needs, [false, false, true, false]);
     }
 }

@@ -80,7 +80,10 @@ fn are_known(settings: &Settings, names: &[String]) -> Result<(), String> {
     let what: Vec<String> = names
         .iter()
         .filter(is_unknown)
-        .map(|name| format!("--link {name}: no link has this name; {}", meant(name, &known, "")))
+        .map(|name| {
+            let meant = meant(name, &known, "those that are found begin with GRAFANA/");
+            format!("--link {name}: no link has this name; {meant}")
+        })
         .collect();
     if what.is_empty() { Ok(()) } else { Err(what.join("\n")) }
 }

@@ -38,5 +38,9 @@ fn check(layers: Layers) -> ExitCode {
         warn(&format!("warning: {warning}"));
     }
     let (links, grafanas) = (settings.links.len(), settings.grafanas.len());
-    say(&format!("good: links {links}, Grafanas {grafanas}\n"), 0)
+    let found = match settings.discover.len() {
+        0 => String::new(),
+        lists => format!(" and those found in {lists} of them"),
+    };
+    say(&format!("good: links {links}, Grafanas {grafanas}{found}\n"), 0)
 }

@@ -29,9 +29,9 @@ pub struct TokenArgs {
     #[arg(long, value_name = "NAME")]
     grafana: Option<String>,
     /// How long the token lives, such as 30d [for ever]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = life)]
     life: Option<Duration>,
-    /// Write the token there, readable by you alone, and not to the terminal
+    /// Write the token there and not to the terminal; a new file is readable by you alone
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -114,6 +114,15 @@ impl Drop for Draft {
     fn drop(&mut self) {
         fs::remove_file(&self.at).ok();
     }
+}
+
+/// Grafana takes 0 seconds for ever.
+fn life(text: &str) -> Result<Duration, String> {
+    let life = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let is_enough = life >= Duration::from_secs(60);
+    is_enough
+        .then_some(life)
+        .ok_or_else(|| "the least is 1m; without --life, it is for ever".into())
 }
 
 /// The one Grafana, or the one of this name.

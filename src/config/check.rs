@@ -46,7 +46,9 @@ pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Set
         let around = Around { defaults, names, grafanas: &grafanas, base };
         let links = keys.get("links", |node| Some(links(node, &around))).unwrap_or_default();
         if file.is_some() && !keys.has("links") && discover.is_empty() {
-            keys.fail("no link is configured; add one below `links`");
+            keys.fail(
+                "no link is configured; add one below `links`, or `discover: true` to a Grafana",
+            );
         }
         Settings {
             links,

@@ -41,7 +41,7 @@ pub fn discover(node: &Node<'_>, above: &Keys<'_>, rest: &Rest<'_>) -> Option<Di
     node.section(|keys| {
         let part = Part {
             types: keys.get("types", types),
-            include: keys.get("include", |node| patterns(node, |_| true)),
+            include: keys.get("include", include),
             exclude: keys.get("exclude", |node| patterns(node, |_| true)),
             interval: keys.get("interval", |node| duration(node, &INTERVAL)),
             limit: keys.get("limit", |node| number(node, 1..=MAX_LIMIT)),
@@ -67,11 +67,8 @@ struct Part {
 
 fn finish(part: Part, keys: &Keys<'_>, rest: &Rest<'_>) -> Option<Discover> {
     let mut templates = part.overrides.unwrap_or_default();
-    // What is behind one that matches all is never looked at.
     let all = Pattern::all();
-    if let Some(last) = templates.iter().position(|one| one.matches == all) {
-        templates.truncate(last + 1);
-    } else {
+    if templates.iter().all(|one| one.matches != all) {
         templates.push(LinkPart::default().template(all, rest.defaults, keys)?);
     }
     Some(Discover {
@@ -99,6 +96,14 @@ fn types(node: &Node<'_>) -> Option<Vec<String>> {
         node.refuse(format!("`{}` is no type of Prometheus; there are: {known}", clean(text)))
     };
     Some(items.into_iter().filter_map(one).collect())
+}
+
+fn include(node: &Node<'_>) -> Option<Vec<Pattern>> {
+    let included = patterns(node, |_| true)?;
+    if included.is_empty() {
+        return node.refuse("includes nothing; remove the key to include everything");
+    }
+    Some(included)
 }
 
 fn patterns(node: &Node<'_>, is_one: impl Fn(&str) -> bool) -> Option<Vec<Pattern>> {
@@ -134,16 +139,23 @@ fn namespace(node: &Node<'_>) -> Option<String> {
 }
 
 fn overrides(node: &Node<'_>, rest: &Rest<'_>) -> Vec<Template> {
+    let mut all_match = false;
     let one = |node: &Node<'_>| {
-        node.section(|keys| {
+        if all_match {
+            return node.refuse("is never used, because the one before matches everything");
+        }
+        let template = node.section(|keys| {
             let matches = keys.get("match", line);
             if !keys.has("match") {
                 keys.fail("has no match; give it `match: \"dev-*\"`, a name or uid");
             }
             keys.refuse("grafana", "is where the data source was found; remove it here");
             let part = part(keys, rest.names, rest.base, FOUND_EACH);
-            part.template(Pattern::new(&matches?), rest.defaults, keys)
-        })?
+            let matches = Pattern::new(&matches?);
+            all_match = matches == Pattern::all();
+            part.template(matches, rest.defaults, keys)
+        });
+        template.flatten()
     };
     let parts = node.parts();
     if parts.len() > MAX_PATTERNS {

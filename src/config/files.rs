@@ -15,20 +15,28 @@ use crate::secret::Secret;
 /// Files that cannot be read now, and Grafanas without a link.
 #[must_use]
 pub fn warnings(settings: &Settings) -> Vec<String> {
-    let mut ends: Vec<(String, &HttpOptions)> = Vec::new();
+    let mut ends: Vec<(String, Vec<&Path>)> = Vec::new();
     for (name, grafana) in &settings.grafanas {
-        ends.push((format!("grafanas.{name}"), &grafana.endpoint.http));
+        ends.push((format!("grafanas.{name}"), files(&grafana.endpoint.http)));
+        let login = grafana.bootstrap.as_ref().and_then(auth_file);
+        ends.push((format!("grafanas.{name}.bootstrap"), login.into_iter().collect()));
+        let templates = settings.discover.get(name).map(|discover| &discover.templates);
+        for template in templates.into_iter().flatten() {
+            let http = template.link.prometheus.as_ref().map(|end| files(&end.http));
+            let paths = http.into_iter().flatten().chain(template.trust.ca_file.as_deref());
+            ends.push((format!("grafanas.{name}.discover"), paths.collect()));
+        }
     }
     for link in &settings.links {
         if let Some(end) = &link.prometheus {
-            ends.push((format!("links.{}.prometheus", link.name), &end.http));
+            ends.push((format!("links.{}.prometheus", link.name), files(&end.http)));
         }
     }
     let mut warnings = Vec::new();
     // Thousands of links may share one file.
     let mut looked_at = BTreeSet::new();
-    for (at, http) in ends {
-        for path in files(http).into_iter().filter(|path| looked_at.insert(path.to_owned())) {
+    for (at, paths) in ends {
+        for path in paths.into_iter().filter(|path| looked_at.insert(path.to_owned())) {
             if let Err(error) = open(path) {
                 warnings.push(format!("{at}: {} cannot be read: {error}", path.display()));
             }
@@ -53,17 +61,25 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn files(http: &HttpOptions) -> Vec<&Path> {
     let HttpOptions { auth, tls, proxy, headers } = http;
-    let auth = auth.as_ref().map(|auth| match auth {
-        Auth::Basic { password, .. } => password,
-        Auth::Scheme { credentials, .. } => credentials,
-    });
+    let auth = auth.as_ref().and_then(auth_file);
     let proxy = proxy.as_ref().and_then(|Proxy { auth, .. }| auth.as_ref());
-    let secrets = auth.into_iter().chain(proxy.map(|(_, password)| password));
-    let secrets = secrets.chain(headers.iter().map(|(_, value)| value));
-    let secrets = secrets.filter_map(|secret| match secret {
-        Secret::File(path) => Some(path.as_path()),
-        Secret::Value(_) => None,
-    });
+    let proxy = proxy.map(|(_, password)| password);
+    let secrets = proxy.into_iter().chain(headers.iter().map(|(_, value)| value));
     let tls = [&tls.ca_file, &tls.cert_file, &tls.key_file];
-    secrets.chain(tls.into_iter().filter_map(|path| path.as_deref())).collect()
+    let tls = tls.into_iter().filter_map(|path| path.as_deref());
+    auth.into_iter().chain(secrets.filter_map(file)).chain(tls).collect()
+}
+
+fn auth_file(auth: &Auth) -> Option<&Path> {
+    match auth {
+        Auth::Basic { password, .. } => file(password),
+        Auth::Scheme { credentials, .. } => file(credentials),
+    }
+}
+
+fn file(secret: &Secret) -> Option<&Path> {
+    match secret {
+        Secret::File(path) => Some(path),
+        Secret::Value(_) => None,
+    }
 }

@@ -167,7 +167,7 @@ metrics! {
         "The version of Grafana."
     GRAFANA_TOKEN_NOT_AFTER "promlink_grafana_token_not_after_timestamp_seconds"
         Gauge Timestamp Grafana ["grafana"]
-        "When promlink's token for this Grafana expires; absent if Grafana does not tell."
+        "When the token that promlink made for itself expires; absent where it made none."
     DISCOVERED_LINKS "promlink_discovered_links" Gauge Count Grafana ["grafana"]
         "Links that were found in this Grafana."
     DISCOVERY_LAST_SUCCESS "promlink_discovery_last_success_timestamp_seconds"

@@ -38,15 +38,15 @@ pub fn among(found: &Datasource, neighbours: &Neighbours) -> Vec<Finding> {
     let mut findings = Vec::new();
     for uid in found.exemplars.iter().filter(|uid| missing(uid)) {
         let detail = format!(
-            "exemplars lead to the data source {uid}, which is not there; correct its uid in the \
-             exemplars' internal link"
+            "exemplars lead to the data source {uid}, which is not there or is hidden from \
+             promlink's token; correct its uid in the exemplars' internal link"
         );
         findings.push(note(Cause::DatasourceDrift, Subject::Target, detail));
     }
     for uid in found.alertmanager.iter().filter(|uid| missing(uid)) {
         let detail = format!(
-            "alerts are taken from the Alertmanager data source {uid}, which is not there; choose \
-             another one, or turn `Manage alerts` off"
+            "alerts are taken from the Alertmanager data source {uid}, which is not there or is \
+             hidden from promlink's token; choose another one, or turn `Manage alerts` off"
         );
         findings.push(note(Cause::DatasourceDrift, Subject::Target, detail));
     }
@@ -67,17 +67,16 @@ pub fn interval(assumed: Option<Duration>, real: Duration) -> Option<Finding> {
     if assumed.saturating_mul(2) >= real {
         return None;
     }
-    let says = |span: Duration| humantime(span);
     let detail = format!(
         "panels assume that Prometheus scrapes each {}, and it does each {}; set `Scrape interval` \
          of the data source to that",
-        says(assumed),
-        says(real)
+        in_seconds(assumed),
+        in_seconds(real)
     );
     Some(note(Cause::DatasourceDrift, Subject::Interval, detail))
 }
 
-fn humantime(span: Duration) -> String {
+fn in_seconds(span: Duration) -> String {
     format!("{} s", span.as_secs_f64())
 }
 
@@ -133,8 +132,8 @@ fn timeouts(found: &Datasource) -> Vec<Finding> {
         let detail = format!(
             "a query may take {}, and Grafana waits {} for it; raise `Timeout`, or lower `Query \
              timeout`",
-            humantime(query),
-            humantime(waits)
+            in_seconds(query),
+            in_seconds(waits)
         );
         note(Cause::DatasourceDrift, Subject::Timeout, detail)
     });

@@ -312,7 +312,7 @@ causes! {
         "Make a token in the organisation `org_id`, or correct `org_id`."
     TokenExpiring "token_expiring" Notes Auth
         "promlink's Grafana token expires soon"
-        "Make a new service-account token and replace the token file before the date in the evidence."
+        "Mend what keeps promlink from making a new one: the login in `bootstrap`, or Grafana."
     DatasourceNotFound "datasource_not_found" Breaks Datasource
         "Grafana has no such data source"
         "Check uid and organisation; provisioned data sources vanish when their ConfigMap does."

@@ -251,6 +251,10 @@ async fn a_check_lists_first_and_says_why_there_is_no_list() {
     assert!(!text.contains("main/a") && text.contains("main/b"), "{text} {output:?}");
     let (output, _) = checked(&config, &["--link", "man/b"]).await;
     assert_eq!(output.status.code(), Some(64));
+    let (output, _) = checked(&config, &["--link", "main/a", "--link", "main/c"]).await;
+    assert_eq!(output.status.code(), Some(3), "one that nobody found is not working");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(error, "--link main/c: no data source became this link\n");
 
     stage.grafana.edit(|setup| setup.tokens.clear());
     let (output, text) = checked(&config, &[]).await;

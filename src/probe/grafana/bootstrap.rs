@@ -86,6 +86,20 @@ enum Failed {
 }
 
 impl OwnToken {
+    /// Whether it is time for a new one.
+    fn is_due(&self, now: Now) -> bool {
+        self.is_older(now, RENEWED_AFTER)
+    }
+
+    /// Whether people should hear that there is no new one.
+    fn is_late(&self, now: Now) -> bool {
+        self.is_older(now, LIFE.saturating_sub(LATE))
+    }
+
+    fn is_older(&self, now: Now, age: Duration) -> bool {
+        self.made.is_some_and(|made| now.since(made) >= age)
+    }
+
     /// Waits longer before a login that is refused is shown again.
     fn note(&mut self, failed: &Failed, now: Now) {
         match failed {
@@ -103,13 +117,15 @@ impl Through<'_> {
     /// Asks for our rights, and makes a token where that is what is missing.
     pub(super) async fn ask_rights_or_bootstrap(&mut self) -> Result<Row, Missed> {
         let now = self.occasion.started;
-        let age = self.desk.with_own(|own| own.made.map(|made| now.since(made)));
+        let (is_due, is_late) = self.desk.with_own(|own| (own.is_due(now), own.is_late(now)));
         let mut late = None;
-        if age.is_some_and(|age| age >= RENEWED_AFTER) {
+        if is_due {
             match self.bootstrap(now).await {
                 Some(Err(Failed::Gone)) => return Err(Missed::Gone),
                 // The old one is good for as long again.
-                Some(Err(Failed::Says(says) | Failed::Refused(says))) => late = Some(says),
+                Some(Err(Failed::Says(says) | Failed::Refused(says))) => {
+                    late = Some(says).filter(|_| is_late);
+                }
                 Some(Ok(_)) | None => {}
             }
         }
@@ -117,8 +133,7 @@ impl Through<'_> {
             Ok(row) | Err(Missed::Instead(row)) => row,
             Err(Missed::Gone) => return Err(Missed::Gone),
         };
-        if let (Some(says), true) = (late, age.is_some_and(|age| age >= LIFE.saturating_sub(LATE)))
-        {
+        if let Some(says) = late {
             first.findings.push(Finding::of(Cause::TokenExpiring, clean(&says)));
         }
         if !wants_token(&first) {
@@ -189,10 +204,14 @@ impl Through<'_> {
 
     fn not_reached(&self) -> String {
         let failed = self.leg.rows.iter().find_map(|(check, row)| match row.outcome {
-            Outcome::Failed(cause) => Some(format!("{} at {}", cause.code(), check.as_str())),
+            Outcome::Failed(cause) => {
+                let next_step = cause.row().next_step;
+                Some(format!("{} at {}: {next_step}", cause.code(), check.as_str()))
+            }
             Outcome::Passed | Outcome::Skipped(_) => None,
         });
-        format!("cannot reach Grafana: {}", failed.unwrap_or_else(|| "no time".to_owned()))
+        let failed = failed.unwrap_or_else(|| "no time".to_owned());
+        format!("cannot reach Grafana at {}: {failed}", self.side.end.endpoint.url)
     }
 
     async fn make_token(&mut self, login: &Auth, life: Option<Duration>) -> Result<Made, Failed> {
@@ -312,4 +331,24 @@ impl fmt::Debug for Made {
 fn noted(mut row: Row, says: &str) -> Row {
     row.facts.text(Key::Bootstrap, says);
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_at_half_its_life() {
+        let now = clock::now();
+        let after = |hours: u64| {
+            let made = Now { mono: Duration::from_secs(3600), ..now };
+            let own = OwnToken { made: Some(made), ..OwnToken::default() };
+            let later = Now { mono: made.mono + Duration::from_secs(hours * 3600), ..now };
+            (own.is_due(later), own.is_late(later))
+        };
+        assert_eq!([after(0), after(11)], [(false, false); 2]);
+        assert_eq!([after(12), after(17)], [(true, false); 2]);
+        assert_eq!(after(18), (true, true));
+        assert!(!OwnToken::default().is_due(now));
+    }
 }

@@ -15,6 +15,7 @@ use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme, escape};
 use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::Through;
+use crate::probe::grafana::list::LIST_PATH;
 use crate::probe::line::{self, failed};
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Why};
@@ -24,9 +25,10 @@ use crate::report::kinds::is_refusal_by_grafana;
 use crate::report::seen::{DatasourceSeen, Neighbours};
 use crate::report::{Outcome, Row};
 
-const LIST_PATH: &str = "/api/datasources";
 /// How long a list of data sources is believed.
 const LIST_LIFE: Duration = Duration::from_secs(600);
+/// What it tells is a note at most, and must not cost the cycle the time for its query.
+const LIST_WAIT: Duration = Duration::from_secs(1);
 /// Of several default data sources, so many are named.
 const MAX_DEFAULTS: usize = 5;
 
@@ -113,12 +115,13 @@ impl Through<'_> {
     async fn list(&mut self) -> Arc<List> {
         let began = self.occasion.started;
         let wants = Wants { asked: began, max_age: LIST_LIFE, not_before: None };
-        let (desk, deadline) = (Arc::clone(self.desk), self.deadline);
+        let desk = Arc::clone(self.desk);
+        let until = self.deadline.min(clock::deadline(LIST_WAIT));
         let run = async {
             let request = self.get(LIST_PATH, limits::GRAFANA_BODY);
             // Whoever has something to say of a failure asks elsewhere.
-            let sent = match (desk.slot(deadline).await, self.line.as_mut()) {
-                (Some(_slot), Some(line)) => line.send(&self.hops, &request, deadline).await.ok(),
+            let sent = match (desk.slot(until).await, self.line.as_mut()) {
+                (Some(_slot), Some(line)) => line.send(&self.hops, &request, until).await.ok(),
                 (_, _) => None,
             };
             let list = sent.and_then(|response| {
@@ -128,7 +131,7 @@ impl Through<'_> {
             List { began, ended: clock::now(), known: list.map(neighbours) }
         };
         let none = || Arc::new(List { began, ended: began, known: None });
-        desk.list.get(wants, deadline, run).await.unwrap_or_else(none)
+        desk.list.get(wants, until, run).await.unwrap_or_else(none)
     }
 
     /// Compares its URL with the one that this link probes; a finding, because panels may work all

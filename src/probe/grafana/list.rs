@@ -17,7 +17,8 @@ use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Key};
 use crate::report::{CarriedFacts, Outcome, Row};
 
-const LIST_PATH: &str = "/api/datasources";
+/// All that the token may see.
+pub(super) const LIST_PATH: &str = "/api/datasources";
 
 /// Reads the list through the Grafana of `link`.
 pub async fn read(
@@ -70,9 +71,10 @@ fn no_list(row: &Row) -> NoList {
         Outcome::Failed(cause) => Some(cause),
         Outcome::Passed | Outcome::Skipped(_) => None,
     };
-    let says = row.facts.iter().find_map(|(key, fact)| match (key, fact) {
-        (Key::Error | Key::ApiError, Fact::Text(text)) => Some(text.clone()),
+    let said = |(key, fact): (Key, &Fact)| match (key, fact) {
+        (Key::Error | Key::ApiError | Key::Bootstrap, Fact::Text(text)) => Some(text.clone()),
         _ => None,
-    });
-    NoList { cause, says: says.unwrap_or_default() }
+    };
+    let says: Vec<String> = row.facts.iter().filter_map(said).collect();
+    NoList { cause, says: says.join("; ") }
 }

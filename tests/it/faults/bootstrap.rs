@@ -194,7 +194,7 @@ async fn a_token_is_made_by_hand() {
     std::fs::write(path("found.yml"), yaml).unwrap();
     let file = format!("--config.file={}", path("found.yml"));
     let output = tokio::task::spawn_blocking(move || {
-        Command::new(PROGRAM).args(["grafana-token", &file, "--life=500ms"]).output().unwrap()
+        Command::new(PROGRAM).args(["grafana-token", &file, "--life=1m"]).output().unwrap()
     });
     assert!(output.await.unwrap().status.success());
     std::fs::remove_file(path("found.yml")).unwrap();
@@ -216,6 +216,9 @@ async fn a_token_is_made_by_hand() {
     assert_eq!(made(), 3);
     let output = run(&["--output", &path("nowhere/token")]).await;
     assert!(!output.status.success() && made() == 3, "{output:?}");
+
+    // 0 would be for ever.
+    assert_eq!(run(&["--life", "0s"]).await.status.code(), Some(64));
 
     std::fs::write(path("password"), "wrong").unwrap();
     let output = run(&["--output", &path("never")]).await;
