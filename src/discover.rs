@@ -30,8 +30,8 @@ pub trait Lister: Send + Sync + 'static {
     /// The data sources, or why there is no list.
     fn list(&self, link: &Link) -> impl Future<Output = Result<Vec<Datasource>, NoList>> + Send;
 
-    /// The cluster's zone, where it is known.
-    fn zone(&self) -> Option<String>;
+    /// The cluster's zone, or the likely one.
+    fn zone(&self) -> String;
 }
 
 /// Why there is no list.
@@ -87,7 +87,7 @@ pub async fn once<L: Lister>(
             Ok(list) => {
                 let mut memory = Memory::default();
                 memory.hear(discover, list);
-                (memory.links(discover, lister.zone().as_deref()), None)
+                (memory.links(discover, &lister.zone()), None)
             }
             Err(no) => (stand_in(discover).into_iter().collect(), Some(no)),
         };
@@ -197,7 +197,7 @@ impl<L: Lister> Reader<L> {
 
     fn publish(&self) {
         let zone = self.lister.zone();
-        let links = self.known.values().flat_map(|known| known.links(zone.as_deref()));
+        let links = self.known.values().flat_map(|known| known.links(&zone));
         let now: AllFound = links.collect();
         self.found.send_if_modified(|before| {
             let changed = **before != *now;
@@ -217,7 +217,7 @@ impl<L: Lister> Reader<L> {
 // === impl Known ===
 
 impl Known {
-    fn links(&self, zone: Option<&str>) -> Vec<Found> {
+    fn links(&self, zone: &str) -> Vec<Found> {
         if self.failed && self.told.is_none() {
             return stand_in(&self.discover).into_iter().collect();
         }

@@ -208,8 +208,8 @@ impl Lister for Probe {
         })
     }
 
-    fn zone(&self) -> Option<String> {
-        self.net().resolver.settings().zone().map(str::to_owned)
+    fn zone(&self) -> String {
+        self.net().resolver.settings().likely_zone().to_owned()
     }
 }
 

@@ -36,8 +36,6 @@ const GRAFANA: [&str; 5] = [
 ];
 /// Names of Prometheus' port: those of its chart and of the operator.
 const PORT_NAMES: [&str; 2] = ["_http-web._tcp", "_web._tcp"];
-/// Where a resolv.conf does not tell the cluster's zone.
-const ZONE: &str = "cluster.local";
 /// All questions together; a server that is there answers within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -71,7 +69,7 @@ pub async fn look(resolver: &Resolver) -> Result<Around, String> {
         return Ok(around);
     }
     // Silence is not absence. Every cluster has this one, and whoever denies it is none.
-    let zone = resolver.settings().zone().unwrap_or(ZONE);
+    let zone = resolver.settings().likely_zone();
     let name = format!("kubernetes.default.svc.{zone}");
     match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
         Err(failure) if !failure.is_answer() => {
@@ -92,7 +90,7 @@ async fn first(
     port_names: &[&str],
     usual: &[u16],
 ) -> Option<String> {
-    let zone = resolver.settings().zone().unwrap_or(ZONE);
+    let zone = resolver.settings().likely_zone();
     let deadline = clock::deadline(PATIENCE);
     let ports = async |name: String| {
         let asked = resolver.ask(&name, Kind::Srv, deadline).await;

@@ -25,8 +25,8 @@ impl Lister for Script {
         if lists.len() > 1 { lists.pop_front().unwrap() } else { lists[0].clone() }
     }
 
-    fn zone(&self) -> Option<String> {
-        None
+    fn zone(&self) -> String {
+        "cluster.local".to_owned()
     }
 }
 

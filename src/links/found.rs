@@ -24,8 +24,6 @@ const MISSED: u32 = 3;
 const MAX_UID_CHARS: usize = 100;
 /// Grafana's own limit.
 const MAX_NAME_CHARS: usize = 190;
-/// Where a cluster's zone is not known.
-const ZONE: &str = "cluster.local";
 
 /// What one Grafana's lists have told.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +117,7 @@ impl Memory {
 
     /// The links of what is known, sorted by uid.
     #[must_use]
-    pub fn links(&self, discover: &Discover, zone: Option<&str>) -> Vec<Found> {
+    pub fn links(&self, discover: &Discover, zone: &str) -> Vec<Found> {
         let link = |known: &Known| {
             let source = &known.source;
             let template = discover.template(&source.uid, &source.name)?;
@@ -146,12 +144,7 @@ fn wants(discover: &Discover, source: &Datasource) -> Result<(), &'static str> {
     discover.wants(&source.kind, uid, &source.name)
 }
 
-fn link(
-    discover: &Discover,
-    template: &Template,
-    source: &Datasource,
-    zone: Option<&str>,
-) -> Option<Link> {
+fn link(discover: &Discover, template: &Template, source: &Datasource, zone: &str) -> Option<Link> {
     let side = template.link.grafana.as_ref()?;
     let at = Surroundings { discover, side, zone };
     let (prometheus, leave) = match &template.link.prometheus {
@@ -189,7 +182,7 @@ fn called(name: &str) -> String {
 struct Surroundings<'a> {
     discover: &'a Discover,
     side: &'a GrafanaSide,
-    zone: Option<&'a str>,
+    zone: &'a str,
 }
 
 impl Surroundings<'_> {
@@ -233,7 +226,7 @@ impl Surroundings<'_> {
         if allow.iter().any(|one| one.fits(&name)) {
             return Ok((name, Leave::Guarded));
         }
-        let zone = self.zone.unwrap_or(ZONE).trim_end_matches('.').to_ascii_lowercase();
+        let zone = self.zone.trim_end_matches('.').to_ascii_lowercase();
         let in_cluster = name.ends_with(".svc") || name.ends_with(&format!(".svc.{zone}"));
         match (ip, name.matches('.').count()) {
             (None, _) if in_cluster => Ok((name, Leave::Guarded)),

@@ -43,7 +43,7 @@ fn list(uids: impl IntoIterator<Item = impl ToString>) -> Vec<Datasource> {
 }
 
 fn names(memory: &Memory, discover: &Discover) -> Vec<String> {
-    let links = memory.links(discover, None);
+    let links = memory.links(discover, "cluster.local");
     links.iter().map(|found| found.link.name.to_string()).collect()
 }
 
@@ -173,7 +173,7 @@ fn other_patterns_are_in_force_at_once() {
 fn only(discover: &Discover, source: Datasource) -> Arc<Link> {
     let mut memory = Memory::default();
     memory.hear(discover, vec![source]);
-    let links = memory.links(discover, Some("example.internal"));
+    let links = memory.links(discover, "example.internal");
     Arc::clone(&links.first().unwrap().link)
 }
 
@@ -297,7 +297,7 @@ fn uids_that_are_paths_and_names_that_are_long_do_no_harm() {
     let (mut memory, discover) = (Memory::default(), discover());
     let long = Datasource { name: "\u{1b}<b>".repeat(5000), ..source("a/../b\"{}") };
     memory.hear(&discover, [list([".", "..", "a b", "a\n"]), vec![long]].concat());
-    let links = memory.links(&discover, None);
+    let links = memory.links(&discover, "cluster.local");
     let [found] = links.as_slice() else { panic!("{links:?}") };
     assert_eq!(found.link.name.as_str(), "main/a/../b\"{}");
     let name = found.link.datasource_name.as_deref().unwrap();

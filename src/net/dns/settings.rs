@@ -14,6 +14,8 @@ use crate::net::limits::{RESOLV_NDOTS, RESOLV_SERVERS};
 
 /// This machine's name, as `gethostname` has it.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+/// The zone of a cluster whose installer was told no other.
+const USUAL_ZONE: &str = "cluster.local";
 
 /// Whom to ask, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +73,12 @@ impl DnsSettings {
     #[must_use]
     pub fn zone(&self) -> Option<&str> {
         self.search.iter().find_map(|entry| entry.strip_prefix("svc."))
+    }
+
+    /// The same; outside of a cluster, what most clusters have.
+    #[must_use]
+    pub fn likely_zone(&self) -> &str {
+        self.zone().unwrap_or(USUAL_ZONE)
     }
 
     /// The absolute names, without the last dot, that `host` may stand for, in the order in which

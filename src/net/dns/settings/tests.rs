@@ -31,6 +31,7 @@ fn an_empty_file_asks_this_machine() {
     let settings = DnsSettings::from_texts("", "");
     assert_eq!(settings.servers, ["127.0.0.1:53".parse().unwrap()]);
     assert_eq!((settings.ndots, settings.zone()), (1, None));
+    assert_eq!(settings.likely_zone(), "cluster.local");
 }
 
 #[test]
