@@ -22,6 +22,7 @@ use crate::report::{Report, Standing};
 use verdict::Ruling;
 
 pub use standing::told;
+pub use words::about;
 
 /// What one cycle means.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,16 @@ pub struct Placed {
 /// What `report` means. Total: every report has a diagnosis.
 #[must_use]
 pub fn diagnose(report: &Report) -> Diagnosis {
+    let mut diagnosis = judge(report);
+    let to_mend = diagnosis.fault.map(|fault| fault.side) == Some(Side::Datasource);
+    let seen = report.grafana.as_ref().and_then(|walk| walk.first.seen.datasource.as_ref());
+    if to_mend && seen.is_some_and(|seen| seen.provisioned) {
+        diagnosis.next_step.push_str(words::PROVISIONED);
+    }
+    diagnosis
+}
+
+fn judge(report: &Report) -> Diagnosis {
     let standings = Path::ALL.map(|path| standing::standing(path, report));
     let [direct, grafana] = standings;
     let mut findings = findings::all(report, standings);

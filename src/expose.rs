@@ -17,8 +17,10 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use crate::clock::Now;
-use crate::diagnosis::Placed;
+use crate::diagnosis::{Placed, about};
 use crate::link::LinkName;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
@@ -37,8 +39,8 @@ pub struct Shown<'a> {
     pub fault: Option<Fault>,
     /// What else was found.
     pub findings: &'a [Placed],
-    /// One sentence.
-    pub summary: &'a str,
+    /// One sentence, without a name.
+    sentence: &'a str,
     /// One sentence; empty while working.
     pub next_step: &'a str,
     /// When the verdict became this one; a single `check` cannot know.
@@ -62,7 +64,7 @@ impl<'a> Shown<'a> {
             verdict: published.verdict,
             fault: published.fault,
             findings: &published.findings,
-            summary: &published.summary,
+            sentence: &published.summary,
             next_step: &published.next_step,
             since: Some(published.since),
             cannot_check_since: published.cannot_check_since,
@@ -81,12 +83,19 @@ impl<'a> Shown<'a> {
             verdict: diagnosis.verdict,
             fault: diagnosis.fault,
             findings: &diagnosis.findings,
-            summary: &diagnosis.summary,
+            sentence: &diagnosis.summary,
             next_step: &diagnosis.next_step,
             since: None,
             cannot_check_since: None,
             latest: Some(cycle),
             history: &[],
         }
+    }
+
+    /// One sentence. A link that is named by a uid has the data source's own name before it.
+    #[must_use]
+    pub fn summary(&self) -> Cow<'a, str> {
+        let name = self.info.datasource_name.as_deref();
+        about(name.filter(|_| self.name.is_found()), self.sentence)
     }
 }

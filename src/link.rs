@@ -297,6 +297,13 @@ impl LinkName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// It is made of a uid that a list told, `GRAFANA/<uid>`, which tells people nothing; no
+    /// configured name has a slash.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.0.contains('/')
+    }
 }
 
 impl Borrow<str> for LinkName {

@@ -3,12 +3,13 @@
 //! Sentences are made of the table of causes and of evidence that was cleaned when it was
 //! collected, so nothing that a third party says can shape them.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use crate::diagnosis::Placed;
 use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, Path};
-use crate::report::facts::{Fact, Facts, Key, MAX_TEXT_CHARS};
+use crate::report::facts::{Fact, Facts, Key, MAX_TEXT_CHARS, clean};
 use crate::report::finding::Fault;
 use crate::report::verdict::Side;
 use crate::report::{Row, Standing};
@@ -17,6 +18,11 @@ use crate::report::{Row, Standing};
 pub const MAX_SENTENCE_CHARS: usize = MAX_TEXT_CHARS;
 /// The longest piece of evidence inside a sentence; the rest is beside the check.
 const MAX_EVIDENCE_CHARS: usize = 80;
+/// The longest name before a sentence.
+const MAX_NAME_CHARS: usize = 40;
+/// Where a data source is to be mended that Grafana refuses to change.
+pub const PROVISIONED: &str =
+    " It is provisioned: change its file, or the values that make it, and not Grafana's form.";
 /// How many pieces of evidence a sentence holds.
 const MAX_EVIDENCE: usize = 2;
 
@@ -118,6 +124,15 @@ pub fn sentence(clause: &str) -> String {
     };
     let stop = if clause.ends_with(['.', '…', '!', '?']) { "" } else { "." };
     cut(&format!("{first}{}{stop}", chars.as_str()), MAX_SENTENCE_CHARS)
+}
+
+/// A sentence about a link that people know by another name than promlink.
+#[must_use]
+pub fn about<'a>(name: Option<&str>, sentence: &'a str) -> Cow<'a, str> {
+    match name.map(clean).filter(|name| !name.is_empty() && !sentence.is_empty()) {
+        Some(name) => Cow::Owned(format!("{}: {sentence}", cut(&name, MAX_NAME_CHARS))),
+        None => Cow::Borrowed(sentence),
+    }
 }
 
 /// What is said of a link without a fault.

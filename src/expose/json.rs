@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::ser::SerializeMap as _;
@@ -44,7 +45,7 @@ struct Link<'a> {
     #[serde(flatten)]
     fault: Option<Place>,
     #[serde(skip_serializing_if = "str::is_empty")]
-    summary: &'a str,
+    summary: Cow<'a, str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     next_step: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -212,7 +213,7 @@ impl<'a> Link<'a> {
             link: shown.name.as_str(),
             verdict: shown.verdict.as_str(),
             fault: shown.fault.map(Place::from),
-            summary: shown.summary,
+            summary: shown.summary(),
             next_step: shown.next_step,
             runbook: base.zip(shown.fault).map(|(base, fault)| {
                 format!("{}/runbooks/{}", base.trim_end_matches('/'), fault.cause.code())

@@ -232,7 +232,7 @@ impl Card {
             verdict: shown.verdict.as_str(),
             mark: mark(shown.verdict),
             meaning: words::meaning(shown.verdict, shown.info),
-            summary: shown.summary.to_owned(),
+            summary: shown.summary().into_owned(),
             pending: pending(view),
             next_step: spans(shown.next_step),
             fault: shown.fault.map(Charge::of),

@@ -128,8 +128,9 @@ impl Table {
         });
         self.line(0, &format!("{name}  {verdict}{}", why.unwrap_or_default()));
         self.line(2, words::meaning(link.verdict, link.info));
-        if !link.summary.is_empty() {
-            self.line(2, link.summary);
+        let summary = link.summary();
+        if !summary.is_empty() {
+            self.line(2, &summary);
         }
         if let Some(report) = link.latest.map(|latest| &latest.report) {
             if let Some(data) = data(report) {

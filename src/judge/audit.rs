@@ -3,9 +3,11 @@
 //! Every finding is a note: panels may get data all the same. Where they do not, it stands beside
 //! the cause and says what to mend.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::classify::grafana_answer::Datasource;
+use crate::link::{Endpoint, Method, Scheme};
 use crate::report::cause::{Cause, Weight};
 use crate::report::finding::{Finding, Subject};
 use crate::report::seen::Neighbours;
@@ -19,16 +21,17 @@ const GRAFANA_WAITS: Duration = Duration::from_secs(30);
 /// From this one on, the core data source signs requests neither for Amazon nor for Azure.
 const NO_CLOUD_AUTH: u32 = 13;
 
-/// What is wrong with `found` by itself, in a Grafana of this version.
+/// What is wrong with `found` by itself, in a Grafana of this version. Whoever had `get_chosen` for
+/// the link as well knows why.
 #[must_use]
-pub fn alone(found: &Datasource, version: Option<&str>) -> Vec<Finding> {
-    [secrets(found), method(found), cloud(found, version), timeouts(found)].concat()
+pub fn alone(found: &Datasource, version: Option<&str>, get_chosen: bool) -> Vec<Finding> {
+    [secrets(found), method(found, get_chosen), cloud(found, version), timeouts(found)].concat()
 }
 
-/// Whether `found` leads to others, so that they are worth a look.
+/// Whether the others are worth a look: `found` leads to some, or one of them may be the default.
 #[must_use]
-pub fn has_neighbours(found: &Datasource) -> bool {
-    !found.exemplars.is_empty() || found.alertmanager.is_some()
+pub fn wants_neighbours(found: &Datasource) -> bool {
+    !found.exemplars.is_empty() || found.alertmanager.is_some() || !found.is_default
 }
 
 /// What is wrong with `found` among its neighbours.
@@ -50,10 +53,19 @@ pub fn among(found: &Datasource, neighbours: &Neighbours) -> Vec<Finding> {
         );
         findings.push(note(Cause::DatasourceDrift, Subject::Target, detail));
     }
-    if let [_, _, ..] = neighbours.defaults.as_slice() {
-        let names = neighbours.defaults.join(", ");
-        let detail = format!("each of these claims to be the default: {names}");
-        findings.push(note(Cause::DuplicateDefault, Subject::Default, detail));
+    match neighbours.defaults.as_slice() {
+        [_] => {}
+        [] => {
+            let detail = "no data source is the default, or it is hidden from promlink's token: a \
+                          panel that names none shows nothing; mark one as the default"
+                .to_owned();
+            findings.push(note(Cause::DatasourceDrift, Subject::Default, detail));
+        }
+        several => {
+            let names = several.join(", ");
+            let detail = format!("each of these claims to be the default: {names}");
+            findings.push(note(Cause::DuplicateDefault, Subject::Default, detail));
+        }
     }
     findings
 }
@@ -74,6 +86,72 @@ pub fn interval(assumed: Option<Duration>, real: Duration) -> Option<Finding> {
         in_seconds(real)
     );
     Some(note(Cause::DatasourceDrift, Subject::Interval, detail))
+}
+
+/// Settings of `theirs` that differ from those which this link uses for the same server. Each may
+/// be right where it is.
+#[must_use]
+pub fn beside(theirs: &Datasource, ours: &Endpoint, method: Method) -> Vec<Finding> {
+    let http = &ours.http;
+    let has = |on: bool| if on { "has" } else { "has not" };
+    let lower = |name: &String| name.to_ascii_lowercase();
+    let headers: [BTreeSet<String>; 2] = [
+        theirs.headers.iter().map(lower).collect(),
+        http.headers.iter().map(|(name, _)| lower(name)).collect(),
+    ];
+    let auths = [theirs.auth.is_some(), http.auth.is_some() || http.tls.cert_file.is_some()];
+    let skips = [theirs.tls_skip_verify, http.tls.insecure_skip_verify];
+    let paths = [theirs.address().map(|url| url.path).unwrap_or_default(), ours.url.path.clone()];
+    let drift = |subject, differs: bool, detail: String| {
+        differs.then(|| note(Cause::DatasourceDrift, subject, detail))
+    };
+    let [their_path, our_path] = &paths;
+    let [their_auth, our_auth] = auths.map(has);
+    let [their_headers, our_headers] = &headers;
+    let who = if theirs.tls_skip_verify { "the data source" } else { "this link" };
+    [
+        drift(
+            Subject::Path,
+            their_path != our_path,
+            format!(
+                "the data source asks below {their_path:?}, this link below {our_path:?}; correct \
+                 the URL that is wrong"
+            ),
+        ),
+        drift(
+            Subject::Method,
+            method == Method::Get && theirs.method.as_deref() == Some("POST"),
+            "the data source asks by POST, this link by GET; leave `method` out of this link"
+                .to_owned(),
+        ),
+        drift(
+            Subject::TlsVerification,
+            ours.url.scheme == Scheme::Https && skips[0] != skips[1],
+            format!(
+                "{who} does not verify the certificate, the other one does; give {who} the CA \
+                 instead"
+            ),
+        ),
+        drift(
+            Subject::Auth,
+            auths[0] != auths[1],
+            format!(
+                "the data source {their_auth} credentials, this link {our_auth}; where they are \
+                 wanted, give them to both"
+            ),
+        ),
+        drift(
+            Subject::Header,
+            their_headers != our_headers,
+            format!(
+                "headers of the data source: {their_headers:?}, of this link: {our_headers:?}; the \
+                 same tenant wants the same ones"
+            ),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn in_seconds(span: Duration) -> String {
@@ -104,13 +182,22 @@ fn secrets(found: &Datasource) -> Vec<Finding> {
     findings
 }
 
-fn method(found: &Datasource) -> Vec<Finding> {
-    let other = found.method.as_deref().filter(|method| !["GET", "POST"].contains(method));
-    let finding = other.map(|method| {
-        let detail = format!("the HTTP method is {method}; only GET and POST are possible");
-        note(Cause::DatasourceSettingsInvalid, Subject::Method, detail)
-    });
-    finding.into_iter().collect()
+fn method(found: &Datasource, get_chosen: bool) -> Vec<Finding> {
+    let (cause, detail) = match found.method.as_deref() {
+        None | Some("POST") => return Vec::new(),
+        Some("GET") if get_chosen => return Vec::new(),
+        Some("GET") => (
+            Cause::DatasourceDrift,
+            "the data source asks by GET: a long query is refused by what limits URLs, mostly to \
+             8 KiB; set `HTTP method` to POST, unless something on the way refuses that"
+                .to_owned(),
+        ),
+        Some(method) => (
+            Cause::DatasourceSettingsInvalid,
+            format!("the HTTP method is {method}; only GET and POST are possible"),
+        ),
+    };
+    vec![note(cause, Subject::Method, detail)]
 }
 
 fn cloud(found: &Datasource, version: Option<&str>) -> Vec<Finding> {
@@ -130,10 +217,15 @@ fn timeouts(found: &Datasource) -> Vec<Finding> {
     let query = found.query_timeout.as_deref().and_then(seconds);
     let finding = query.filter(|query| *query > waits).map(|query| {
         let detail = format!(
-            "a query may take {}, and Grafana waits {} for it; raise `Timeout`, or lower `Query \
+            "a query may take {}, and Grafana waits {}{} for it; raise `Timeout`, or lower `Query \
              timeout`",
             in_seconds(query),
-            in_seconds(waits)
+            in_seconds(waits),
+            if found.timeout_seconds.is_none() {
+                ", unless its `dataproxy.timeout` is longer,"
+            } else {
+                ""
+            }
         );
         note(Cause::DatasourceDrift, Subject::Timeout, detail)
     });

@@ -80,6 +80,7 @@ keys! {
     Permission "permission"
     Problems "problems"
     Protocol "protocol"
+    Provisioned "provisioned"
     ProxySays "proxy_says"
     Rcode "rcode"
     Reason "reason"

@@ -78,6 +78,8 @@ pub struct DatasourceSeen {
     pub forwards_user: bool,
     /// The scrape interval that panels assume (`jsonData.timeInterval`).
     pub scrape_interval: Option<Duration>,
+    /// It comes from a file, and Grafana refuses to change it.
+    pub provisioned: bool,
     /// It asks by POST.
     pub posts: bool,
 }

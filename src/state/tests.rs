@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use crate::diagnosis::diagnose;
+use crate::expose::Shown;
 use crate::link::sample::{grafana, link};
 use crate::link::{AlarmTiming, DatasourceRef, GrafanaName, Link};
 use crate::report::cause::Cause;
@@ -465,6 +466,19 @@ fn a_reload_is_told_and_a_bad_one_changes_nothing_else() {
     let good = board.snapshot(at(20)).config;
     assert!(good.last_reload_successful);
     assert_eq!(good.last_success, at(20).wall);
+}
+
+#[test]
+fn a_found_link_is_told_by_the_name_that_people_know() {
+    let mut found = two_paths("main/P8E8");
+    found.datasource_name = Some("Prometheus EU".to_owned());
+    let mut board = board(vec![found]);
+    let transitions = twice(&mut board, "main/P8E8", 0, GRAFANA_DOWN);
+    let told = &transitions.last().unwrap().summary;
+    assert!(told.starts_with("Prometheus EU: "), "{told}");
+    let snapshot = board.snapshot(at(2));
+    let shown = Shown::published(snapshot.link("main/P8E8").unwrap());
+    assert_eq!(shown.summary(), *told);
 }
 
 #[test]

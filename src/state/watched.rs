@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cadence::overdue_after;
 use crate::clock::Now;
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Diagnosis, about};
 use crate::link::{AlarmTiming, Link};
 use crate::report::cause::Cause;
 use crate::report::check::Path;
@@ -227,7 +227,7 @@ impl Watched {
             from,
             to: view.verdict,
             fault: view.fault,
-            summary: view.summary.clone(),
+            summary: about(self.link.datasource_name.as_deref(), &view.summary).into_owned(),
             next_step: view.next_step.clone(),
             since,
         })

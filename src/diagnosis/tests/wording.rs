@@ -10,6 +10,7 @@ use crate::report::check::{Check, Path};
 use crate::report::facts::{Fact, Key};
 use crate::report::finding::Finding;
 use crate::report::sample::report;
+use crate::report::seen::DatasourceSeen;
 use crate::report::{Report, Row};
 
 /// A report, and the row of it that gets evidence.
@@ -26,6 +27,12 @@ fn with(went: (&str, &str), path: Path, check: Check, add: impl FnOnce(&mut Row)
 fn through_grafana(cause: &str, add: impl FnOnce(&mut Row)) -> Report {
     let went = format!("grafana_query/{cause}");
     with(("passed", &went), Path::Grafana, Check::GrafanaQuery, add)
+}
+
+fn provisioned(mut report: Report) -> Report {
+    let seen = DatasourceSeen { provisioned: true, ..DatasourceSeen::default() };
+    report.grafana.as_mut().unwrap().first.seen.datasource = Some(seen);
+    report
 }
 
 fn cases() -> Vec<(&'static str, Report)> {
@@ -51,6 +58,14 @@ fn cases() -> Vec<(&'static str, Report)> {
             through_grafana("unauthorized", |row| {
                 row.facts.push(Key::Status, Fact::Count(401));
             }),
+        ),
+        (
+            "the data source's password is wrong, and it is provisioned",
+            provisioned(through_grafana("unauthorized", |_| {})),
+        ),
+        (
+            "our own token, and it is provisioned",
+            provisioned(report("passed", "auth/token_rejected reached")),
         ),
         ("our own URL is wrong", report("dns/dns_no_such_service", "passed")),
         ("our own position, to Prometheus", report("tcp/connection_timeout", "passed")),

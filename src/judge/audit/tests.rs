@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::link::{BaseUrl, HttpOptions};
 
 fn found(change: impl FnOnce(&mut Datasource)) -> Datasource {
     let mut found = Datasource {
@@ -48,7 +49,7 @@ fn settings_that_cannot_work_are_named() {
             invalid("header"),
         ),
         (|d| d.method = Some("PUT".to_owned()), invalid("method")),
-        (|d| d.method = Some("GET".to_owned()), vec![]),
+        (|d| d.method = Some("GET".to_owned()), vec!["datasource_drift method".to_owned()]),
         (|d| d.method = None, vec![]),
         (|d| d.auth = Some("sigv4"), invalid("auth")),
         (
@@ -61,11 +62,13 @@ fn settings_that_cannot_work_are_named() {
     ];
     for (change, expected) in cases {
         let found = found(change);
-        assert_eq!(told(&alone(&found, Some("13.1.0"))), expected, "{found:?}");
+        assert_eq!(told(&alone(&found, Some("13.1.0"), false)), expected, "{found:?}");
     }
+    let by_get = found(|d| d.method = Some("GET".to_owned()));
+    assert_eq!(alone(&by_get, None, true), []);
     let sigv4 = found(|d| d.auth = Some("sigv4"));
     for version in [Some("12.4.0"), None, Some("hidden")] {
-        assert_eq!(alone(&sigv4, version), [], "{version:?}");
+        assert_eq!(alone(&sigv4, version, false), [], "{version:?}");
     }
 }
 
@@ -79,14 +82,71 @@ fn what_it_leads_to_must_be_there() {
         uids: uids.iter().map(|uid| (*uid).to_owned()).collect(),
         defaults: defaults.iter().map(|name| (*name).to_owned()).collect(),
     };
-    let target = "datasource_drift target";
+    let (target, default) = ("datasource_drift target", "datasource_drift default");
     for (neighbours, expected) in [
         (neighbours(&["tempo", "gone", "am"], &["Prometheus"]), vec![]),
-        (neighbours(&["tempo", "am"], &[]), vec![target]),
+        (neighbours(&["tempo", "am"], &[]), vec![target, default]),
         (neighbours(&["tempo"], &["a", "b"]), vec![target, target, "duplicate_default default"]),
     ] {
         assert_eq!(told(&among(&found, &neighbours)), expected, "{neighbours:?}");
     }
+}
+
+#[test]
+fn neighbours_are_read_only_where_they_may_tell_something() {
+    type Change = fn(&mut Datasource);
+    let cases: [(Change, bool); 4] = [
+        (|d| d.is_default = true, false),
+        (|d| d.is_default = false, true),
+        (|d| (d.is_default, d.exemplars) = (true, vec!["tempo".to_owned()]), true),
+        (|d| (d.is_default, d.alertmanager) = (true, Some("am".to_owned())), true),
+    ];
+    for (change, expected) in cases {
+        let found = found(change);
+        assert_eq!(wants_neighbours(&found), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn settings_are_compared_with_the_links() {
+    let url = "https://prometheus:9090/prom";
+    let (host, path) = ("prometheus".to_owned(), "/prom".to_owned());
+    let at = BaseUrl { scheme: Scheme::Https, host, port: 9090, path };
+    let ours = Endpoint { url: at, http: HttpOptions::default() };
+    type Change = fn(&mut Datasource);
+    let cases: [(Change, Method, &[&str]); 9] = [
+        (|_| {}, Method::Post, &[]),
+        (|_| {}, Method::Get, &["datasource_drift method"]),
+        (|d| d.method = None, Method::Get, &[]),
+        (|d| d.method = Some("GET".to_owned()), Method::Post, &[]),
+        (
+            |d| d.url = "https://prometheus:9090/".to_owned(),
+            Method::Post,
+            &["datasource_drift path"],
+        ),
+        (|d| d.url = "https://prometheus:9090/prom/".to_owned(), Method::Post, &[]),
+        (|d| d.tls_skip_verify = true, Method::Post, &["datasource_drift tls_verification"]),
+        (|d| d.auth = Some("basic"), Method::Post, &["datasource_drift auth"]),
+        (
+            |d| d.headers = vec!["X-Scope-OrgID".to_owned()],
+            Method::Post,
+            &["datasource_drift header"],
+        ),
+    ];
+    for (change, method, expected) in cases {
+        let mut theirs = found(|d| d.url = url.to_owned());
+        change(&mut theirs);
+        let findings = beside(&theirs, &ours, method);
+        assert_eq!(told(&findings), expected, "{theirs:?}");
+        // What differs, and what to do.
+        assert!(findings.iter().all(|found| found.detail.contains("; ")), "{findings:?}");
+    }
+    let skips = beside(
+        &found(|d| (d.url, d.tls_skip_verify) = (url.to_owned(), true)),
+        &ours,
+        Method::Post,
+    );
+    assert!(skips[0].detail.starts_with("the data source does not verify"), "{skips:?}");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! `datasource`: is it there, of the right type, with its plugin, and set up to reach Prometheus?
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use crate::clock::{self, Stopwatch};
 use crate::desk::{List, Wants};
 use crate::judge::audit;
 use crate::link::discover::Leave;
-use crate::link::{BaseUrl, DatasourceRef, Endpoint, Method, Scheme, escape};
+use crate::link::{BaseUrl, DatasourceRef, Method, escape};
 use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::Through;
@@ -20,7 +19,7 @@ use crate::probe::line::{self, failed};
 use crate::report::cause::{Cause, Weight};
 use crate::report::check::{Check, Why};
 use crate::report::facts::{Key, clean};
-use crate::report::finding::{Finding, Subject};
+use crate::report::finding::Finding;
 use crate::report::kinds::is_refusal_by_grafana;
 use crate::report::seen::{DatasourceSeen, Neighbours};
 use crate::report::{Outcome, Row};
@@ -69,22 +68,10 @@ impl Through<'_> {
             Ok(found) => {
                 let mut row = judge(&found);
                 if row.outcome == Outcome::Passed {
-                    row.findings.extend(self.audit(&found).await);
-                    row.findings.extend(audit::alone(&found, self.leg.seen.version.as_deref()));
-                    if audit::has_neighbours(&found)
-                        && let Some(neighbours) = &self.list().await.known
-                    {
-                        row.findings.extend(audit::among(&found, neighbours));
-                    }
-                    let ours = self.link.prometheus.as_ref();
-                    row.findings.extend(
-                        ours.map(|end| drifts(&found, end, self.link.query.method))
-                            .into_iter()
-                            .flatten(),
-                    );
-                    memory.datasource = Some(seen(&found));
-                    self.leg.seen.datasource.clone_from(&memory.datasource);
+                    row.findings = self.audited(&found).await;
                 }
+                memory.datasource = Some(seen(&found));
+                self.leg.seen.datasource.clone_from(&memory.datasource);
                 row.took = watch.read();
                 if row.outcome == Outcome::Passed {
                     memory.kept.insert(Check::Datasource, row.clone());
@@ -97,6 +84,25 @@ impl Through<'_> {
                 self.unread(row, rejection.cause).await;
             }
         }
+    }
+
+    /// All that is worth a note about its settings.
+    async fn audited(&mut self, found: &Datasource) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.audit(found).await.into_iter().collect();
+        let method = self.link.query.method;
+        // A found link asks as its data source does.
+        let get_chosen = method == Method::Get && self.link.datasource_name.is_none();
+        let version = self.leg.seen.version.as_deref();
+        findings.extend(audit::alone(found, version, get_chosen));
+        if audit::wants_neighbours(found)
+            && let Some(neighbours) = &self.list().await.known
+        {
+            findings.extend(audit::among(found, neighbours));
+        }
+        if let Some(ours) = &self.link.prometheus {
+            findings.extend(audit::beside(found, ours, method));
+        }
+        findings
     }
 
     /// A data source that we may not read may still be asked, if its uid is known.
@@ -218,6 +224,9 @@ fn judge(found: &Datasource) -> Row {
     let mut row = Row::ended(outcome, Duration::ZERO, clock::now());
     row.facts.text(Key::Datasource, &format!("{} ({})", found.name, found.uid));
     row.facts.text(Key::DatasourceUrl, &found.url);
+    if found.read_only {
+        row.facts.text(Key::Provisioned, "from a file, and to be changed there");
+    }
     row
 }
 
@@ -229,61 +238,7 @@ fn seen(found: &Datasource) -> DatasourceSeen {
         url: found.url.clone(),
         forwards_user: found.forwards_user,
         scrape_interval: found.interval.as_deref().and_then(|i| humantime::parse_duration(i).ok()),
+        provisioned: found.read_only,
         posts: found.method.as_deref() == Some("POST"),
     }
-}
-
-/// Settings that differ from those which this link uses for the same server: worth a look, no more.
-fn drifts(theirs: &Datasource, ours: &Endpoint, method: Method) -> Vec<Finding> {
-    let our_method = match method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
-    let lower = |name: &String| name.to_ascii_lowercase();
-    let their_headers: BTreeSet<String> = theirs.headers.iter().map(lower).collect();
-    let our_headers: BTreeSet<String> =
-        ours.http.headers.iter().map(|(name, _)| lower(name)).collect();
-    let has = |on: bool| if on { "has" } else { "has not" };
-    let their_method = theirs.method.as_deref().unwrap_or(our_method);
-    let skips = (theirs.tls_skip_verify, ours.http.tls.insecure_skip_verify);
-    let http = &ours.http;
-    let auths = (theirs.auth.is_some(), http.auth.is_some() || http.tls.cert_file.is_some());
-    let drift = |subject, differs: bool, detail: String| {
-        let found = Finding::of(Cause::DatasourceDrift, detail);
-        differs.then_some(Finding { subject: Some(subject), ..found })
-    };
-    let (our_path, their_path) = (&ours.url.path, theirs.address().map(|url| url.path));
-    [
-        drift(
-            Subject::Path,
-            their_path.as_ref().is_ok_and(|path| path != our_path),
-            format!(
-                "the data source asks below {:?}, this link below {our_path:?}",
-                their_path.unwrap_or_default()
-            ),
-        ),
-        drift(
-            Subject::Method,
-            their_method != our_method,
-            format!("the data source uses {their_method}, this link {our_method}"),
-        ),
-        drift(
-            Subject::TlsVerification,
-            ours.url.scheme == Scheme::Https && skips.0 != skips.1,
-            "one of data source and this link does not verify the certificate".to_owned(),
-        ),
-        drift(
-            Subject::Auth,
-            auths.0 != auths.1,
-            format!("the data source {} credentials, this link {}", has(auths.0), has(auths.1)),
-        ),
-        drift(
-            Subject::Header,
-            their_headers != our_headers,
-            format!("headers of the data source: {their_headers:?}, of this link: {our_headers:?}"),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }

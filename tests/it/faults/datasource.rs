@@ -51,7 +51,7 @@ fn how_it_is_set() -> Vec<Row> {
     type Change = fn(&mut Datasource);
     const INVALID: &str = "notes datasource_settings_invalid grafana/datasource";
     const DRIFT: &str = "notes datasource_drift grafana/datasource";
-    let rows: [(&str, Change, &[&str]); 12] = [
+    let rows: [(&str, Change, &[&str]); 13] = [
         (
             "basic auth, and no password is stored",
             |d| d.basic_auth = true,
@@ -121,6 +121,11 @@ fn how_it_is_set() -> Vec<Row> {
                 d.json_data["alertmanagerUid"] = "gone".into();
             },
             &["drift target"],
+        ),
+        (
+            "no mark of the default, and nor has another one",
+            |d| d.is_default = false,
+            &["drift default"],
         ),
         (
             "a scrape interval far below the real one",
