@@ -237,9 +237,10 @@ impl Known {
         let skipped: Vec<String> =
             skipped.into_iter().map(|(why, count)| format!("{count} {why}")).collect();
         let links = self.memory.count(&self.discover);
-        let told = format!("{links} links of {all} data sources; skipped: {}", skipped.join(", "));
+        let skipped = skipped.join(", ");
+        let told = format!("{links} links of {all} data sources; skipped: {skipped}");
         if self.told.as_ref() != Some(&told) || self.failed || heard.doubt.is_some() {
-            let (skipped, doubt) = (skipped.join(", "), heard.doubt);
+            let doubt = heard.doubt;
             tracing::info!(%grafana, links, data_sources = all, skipped, doubt, "list read");
         }
         (self.told, self.failed) = (Some(told), false);

@@ -273,9 +273,29 @@ pub struct AlarmTiming {
     pub collapse_at: usize,
 }
 
-// === impl Auth ===
+// === impl HttpOptions, Auth ===
+
+impl HttpOptions {
+    /// All that they hold in secret, each with the user whose it is, if there is one.
+    pub fn secrets(&self) -> impl Iterator<Item = (Option<&str>, &Secret)> {
+        let Self { auth, tls: _, proxy, headers } = self;
+        let proxy = proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
+        let proxy = proxy.map(|(user, password)| (Some(user.as_str()), password));
+        let headers = headers.iter().map(|(_, value)| (None, value));
+        auth.as_ref().map(Auth::secret).into_iter().chain(proxy).chain(headers)
+    }
+}
 
 impl Auth {
+    /// What it holds in secret, and the user whose it is, if there is one.
+    #[must_use]
+    pub fn secret(&self) -> (Option<&str>, &Secret) {
+        match self {
+            Self::Basic { username, password } => (Some(username), password),
+            Self::Scheme { credentials, .. } => (None, credentials),
+        }
+    }
+
     /// This token.
     #[must_use]
     pub fn bearer(token: String) -> Self {

@@ -161,10 +161,10 @@ impl Prober for Probe {
             direct = Some(direct::refused(why));
         }
         if let (Some(walk), Some(end)) = (&mut direct, &link.prometheus) {
-            redact::hide(walk, &end.http, &[]);
+            redact::hide(walk, &end.http, Vec::new);
         }
         if let (Some(walk), Some(desk)) = (&mut through, &desk) {
-            redact::hide(walk, &desk.grafana.endpoint.http, &desk.logins());
+            redact::hide(walk, &desk.grafana.endpoint.http, || desk.logins());
         }
         if let (Some(direct), Some(through)) = (&mut direct, &mut through) {
             plan::doubt(direct, through);

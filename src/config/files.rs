@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::Settings;
-use crate::link::{Auth, HttpOptions, Link, Proxy};
+use crate::link::{HttpOptions, Link};
 use crate::secret::Secret;
 
 /// Files that cannot be read now, and Grafanas without a link.
@@ -18,7 +18,7 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
     let mut ends: Vec<(String, Vec<&Path>)> = Vec::new();
     for (name, grafana) in &settings.grafanas {
         ends.push((format!("grafanas.{name}"), files(&grafana.endpoint.http)));
-        let login = grafana.bootstrap.as_ref().and_then(auth_file);
+        let login = grafana.bootstrap.as_ref().and_then(|login| file(login.secret().1));
         ends.push((format!("grafanas.{name}.bootstrap"), login.into_iter().collect()));
         let templates = settings.discover.get(name).map(|discover| &discover.templates);
         for template in templates.into_iter().flatten() {
@@ -60,21 +60,9 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn files(http: &HttpOptions) -> Vec<&Path> {
-    let HttpOptions { auth, tls, proxy, headers } = http;
-    let auth = auth.as_ref().and_then(auth_file);
-    let proxy = proxy.as_ref().and_then(|Proxy { auth, .. }| auth.as_ref());
-    let proxy = proxy.map(|(_, password)| password);
-    let secrets = proxy.into_iter().chain(headers.iter().map(|(_, value)| value));
-    let tls = [&tls.ca_file, &tls.cert_file, &tls.key_file];
-    let tls = tls.into_iter().filter_map(|path| path.as_deref());
-    auth.into_iter().chain(secrets.filter_map(file)).chain(tls).collect()
-}
-
-fn auth_file(auth: &Auth) -> Option<&Path> {
-    match auth {
-        Auth::Basic { password, .. } => file(password),
-        Auth::Scheme { credentials, .. } => file(credentials),
-    }
+    let secrets = http.secrets().filter_map(|(_, secret)| file(secret));
+    let tls = [&http.tls.ca_file, &http.tls.cert_file, &http.tls.key_file];
+    secrets.chain(tls.into_iter().filter_map(|path| path.as_deref())).collect()
 }
 
 fn file(secret: &Secret) -> Option<&Path> {

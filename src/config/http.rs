@@ -367,20 +367,11 @@ impl HttpPart {
 
     /// What was asked for here, else by `defaults`; or what the two together lack.
     pub fn finish(self, defaults: &Self) -> Result<HttpOptions, &'static str> {
-        let or = |own: Option<PathBuf>, default: &Option<PathBuf>| own.or_else(|| default.clone());
+        let trust = self.trust(defaults);
         let (tls, tls_default) = (self.tls, &defaults.tls);
         let (cert_file, key_file) = tls.client.or_else(|| tls_default.client.clone()).unzip();
-        let tls = TlsOptions {
-            ca_file: or(tls.ca_file, &tls_default.ca_file),
-            cert_file,
-            key_file,
-            server_name: tls.server_name.or_else(|| tls_default.server_name.clone()),
-            insecure_skip_verify: tls
-                .insecure_skip_verify
-                .or(tls_default.insecure_skip_verify)
-                .unwrap_or_default(),
-            min_version: tls.min_version.or(tls_default.min_version).unwrap_or_default(),
-        };
+        let server_name = tls.server_name.or_else(|| tls_default.server_name.clone());
+        let tls = TlsOptions { cert_file, key_file, server_name, ..trust };
         let auth = self.proxy_auth.or_else(|| defaults.proxy_auth.clone());
         let no_proxy = self.no_proxy.or_else(|| defaults.no_proxy.clone());
         let proxy = match self.proxy.or_else(|| defaults.proxy.clone()) {

@@ -134,7 +134,7 @@ impl<'a> Hops<'a> {
             Ok(all) => {
                 let may = |ip: &&IpAddr| self.leave.includes(**ip);
                 let some: Vec<IpAddr> = all.iter().filter(may).copied().collect();
-                if some.len() == all.len() || !some.is_empty() {
+                if all.is_empty() || !some.is_empty() {
                     return some;
                 }
                 let all: Vec<String> = all.iter().map(ToString::to_string).collect();

@@ -9,11 +9,11 @@ use crate::report::Walk;
 use crate::report::facts::Key;
 
 /// Hides in `walk` what `options` had us send, or what else we signed in with.
-pub fn hide(walk: &mut Walk, options: &HttpOptions, logins: &[Auth]) {
+pub fn hide(walk: &mut Walk, options: &HttpOptions, logins: impl FnOnce() -> Vec<Auth>) {
     let mut quotes = quotes(walk).peekable();
     // Files are read only where somebody said something.
     if quotes.peek().is_some() {
-        hide_in(quotes, options, logins);
+        hide_in(quotes, options, &logins());
     }
 }
 
@@ -23,10 +23,8 @@ pub fn hide_in<'a>(
     options: &HttpOptions,
     logins: &[Auth],
 ) {
-    let login = |auth: &Auth| HttpOptions { auth: Some(auth.clone()), ..HttpOptions::default() };
-    let others = logins.iter().map(|auth| Quoted::of(&login(auth)));
-    let secrets: Vec<Quoted> = [Quoted::of(options)].into_iter().chain(others).collect();
-    texts.into_iter().for_each(|text| secrets.iter().for_each(|secrets| secrets.hide(text)));
+    let secrets = Quoted::of(options, logins);
+    texts.into_iter().for_each(|text| secrets.hide(text));
 }
 
 /// All that may be in somebody else's words.

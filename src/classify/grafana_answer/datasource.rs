@@ -135,20 +135,45 @@ fn object<'de, D: Deserializer<'de>>(d: D) -> Result<serde_json::Map<String, Val
     Ok(Option::<serde_json::Map<String, Value>>::deserialize(d)?.unwrap_or_default())
 }
 
+// === impl Wire ===
+
+impl Wire {
+    fn flag(&self, key: &str) -> bool {
+        self.json_data.get(key).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.json_data.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// What its settings have that we cannot have, by the key that says so; `url` is its own
+    /// without credentials.
+    fn private(&self, url: &str) -> Option<&'static str> {
+        if self.url != url {
+            Some("the data source has credentials in its URL")
+        } else if self.flag("tlsAuthWithCACert") && !self.flag("tlsSkipVerify") {
+            Some("the data source has a CA of its own")
+        } else if self.text("customQueryParameters").is_some() {
+            Some("the data source adds parameters to each query")
+        } else if self.flag("enableSecureSocksProxy") {
+            Some("the data source goes through a SOCKS proxy")
+        } else {
+            None
+        }
+    }
+}
+
 impl From<Wire> for Datasource {
     fn from(wire: Wire) -> Self {
         let json = &wire.json_data;
-        let text =
-            |key: &str| json.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let flag = |key: &str| json.get(key).and_then(Value::as_bool).unwrap_or_default();
         let list = |key: &str| json.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-        let auth = if flag("sigV4Auth") {
+        let auth = if wire.flag("sigV4Auth") {
             Some("sigv4")
         } else if json.contains_key("azureCredentials") {
             Some("azure")
         } else if wire.basic_auth {
             Some("basic")
-        } else if flag("tlsAuth") {
+        } else if wire.flag("tlsAuth") {
             Some("client_certificate")
         } else {
             None
@@ -161,59 +186,43 @@ impl From<Wire> for Datasource {
         });
         let url = without_credentials(&wire.url);
         Self {
+            private: wire.private(&url),
             url,
-            private: private(&wire),
             org_id: wire.org_id,
             is_default: wire.is_default,
             access_direct: wire.access == "direct",
             plugin_missing: wire.type_logo_url == LOGO_OF_NONE,
-            forwards_user: flag("oauthPassThru")
+            forwards_user: wire.flag("oauthPassThru")
                 || wire.with_credentials
                 || !list("keepCookies").is_empty(),
             read_only: wire.read_only,
-            method: text("httpMethod").map(str::to_ascii_uppercase),
-            interval: text("timeInterval").map(str::to_owned),
+            method: wire.text("httpMethod").map(str::to_ascii_uppercase),
+            interval: wire.text("timeInterval").map(str::to_owned),
             timeout_seconds: timeout.filter(|seconds| *seconds > 0),
-            query_timeout: text("queryTimeout").map(str::to_owned),
-            tls_skip_verify: flag("tlsSkipVerify"),
+            query_timeout: wire.text("queryTimeout").map(str::to_owned),
+            tls_skip_verify: wire.flag("tlsSkipVerify"),
             auth,
             headers: (1..)
-                .map_while(|n| text(&format!("httpHeaderName{n}")).map(str::to_owned))
+                .map_while(|n| wire.text(&format!("httpHeaderName{n}")).map(str::to_owned))
                 .take(MAX_PARTS)
                 .collect(),
-            alertmanager: text("alertmanagerUid")
-                .filter(|_| flag("manageAlerts"))
+            alertmanager: wire
+                .text("alertmanagerUid")
+                .filter(|_| wire.flag("manageAlerts"))
                 .map(str::to_owned),
-            own_ca: flag("tlsAuthWithCACert"),
-            stored: wire.secure_json_fields.map(|fields| {
-                fields.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
-            }),
+            own_ca: wire.flag("tlsAuthWithCACert"),
             exemplars: list("exemplarTraceIdDestinations")
                 .iter()
                 .filter_map(|to| Some(to.get("datasourceUid")?.as_str()?.to_owned()))
                 .take(MAX_PARTS)
                 .collect(),
+            stored: wire.secure_json_fields.map(|fields| {
+                fields.into_iter().filter_map(|(key, is_set)| is_set.then_some(key)).collect()
+            }),
             uid: wire.uid,
             name: wire.name,
             kind: wire.kind,
         }
-    }
-}
-
-/// What its settings have that we cannot have, by the key that says so.
-fn private(wire: &Wire) -> Option<&'static str> {
-    let flag = |key: &str| wire.json_data.get(key).and_then(Value::as_bool).unwrap_or_default();
-    let text = |key: &str| wire.json_data.get(key).and_then(Value::as_str).unwrap_or_default();
-    if without_credentials(&wire.url) != wire.url {
-        Some("the data source has credentials in its URL")
-    } else if flag("tlsAuthWithCACert") && !flag("tlsSkipVerify") {
-        Some("the data source has a CA of its own")
-    } else if !text("customQueryParameters").is_empty() {
-        Some("the data source adds parameters to each query")
-    } else if flag("enableSecureSocksProxy") {
-        Some("the data source goes through a SOCKS proxy")
-    } else {
-        None
     }
 }
 

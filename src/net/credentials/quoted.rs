@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::link::{Auth, HttpOptions};
 use crate::net::credentials::read;
-use crate::secret::{HIDDEN, Secret};
+use crate::secret::HIDDEN;
 
 /// What is shorter is no secret, and would tear holes into what must be read.
 const MIN_CHARS: usize = 6;
@@ -23,23 +23,15 @@ pub struct Quoted(Vec<String>);
 // === impl Quoted ===
 
 impl Quoted {
-    /// The secrets of `options`; what cannot be read now is not sent either.
+    /// The secrets of `options` and of `logins`; what cannot be read now is not sent either.
     #[must_use]
-    pub fn of(options: &HttpOptions) -> Self {
+    pub fn of(options: &HttpOptions, logins: &[Auth]) -> Self {
         let mut all = Vec::new();
-        let mut add = |user: Option<&str>, secret: &Secret| {
-            let Ok(content) = read(secret, "") else { return };
+        for (user, secret) in options.secrets().chain(logins.iter().map(Auth::secret)) {
+            let Ok(content) = read(secret, "") else { continue };
             all.extend(user.map(|user| BASE64_STANDARD.encode(format!("{user}:{content}"))));
             all.push(content);
-        };
-        match &options.auth {
-            Some(Auth::Basic { username, password }) => add(Some(username), password),
-            Some(Auth::Scheme { credentials, .. }) => add(None, credentials),
-            None => {}
         }
-        options.headers.iter().for_each(|(_, value)| add(None, value));
-        let proxy = options.proxy.as_ref().and_then(|proxy| proxy.auth.as_ref());
-        proxy.into_iter().for_each(|(user, password)| add(Some(user), password));
         all.retain(|secret| secret.chars().count() >= MIN_CHARS);
         all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self(all)

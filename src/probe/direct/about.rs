@@ -2,7 +2,7 @@
 //! says nothing.
 
 use crate::carried::{About, Status};
-use crate::classify::prometheus::around;
+use crate::classify::prometheus::{around, buildinfo};
 use crate::probe::direct::Steps;
 use crate::probe::explain;
 use crate::probe::hops::Hops;
@@ -17,7 +17,7 @@ impl Steps<'_> {
     pub(super) async fn ask_about(&mut self) {
         let (now, told) = (self.occasion.started, self.leg.seen.flavour);
         if !self.about.as_ref().is_some_and(|about| about.is_fresh(now)) {
-            let info = self.buildinfo().await;
+            let info = self.status_page("buildinfo", buildinfo).await;
             let (version, flavour) = info.map_or((None, None), |i| (i.version, i.flavour));
             let Hops { net, endpoint, .. } = self.hops;
             let deadline = self.occasion.deadlines.checks;

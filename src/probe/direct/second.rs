@@ -7,7 +7,7 @@
 use tokio::time::Instant;
 
 use crate::classify::Answer;
-use crate::classify::prometheus::{BuildInfo, around, buildinfo};
+use crate::classify::prometheus::{around, buildinfo};
 use crate::net::limits;
 use crate::probe::direct::{Steps, Wire};
 use crate::probe::line;
@@ -69,12 +69,6 @@ impl Steps<'_> {
         let base = self.look("/", last, around::prefix).await?;
         self.look(&format!("{base}{BUILDINFO}"), last, buildinfo).await?;
         Some(base)
-    }
-
-    /// What the server says of itself, where it is asked under the base path.
-    pub(super) async fn buildinfo(&mut self) -> Option<BuildInfo> {
-        let asked = format!("{}{BUILDINFO}", self.hops.endpoint.url.path);
-        self.look(&asked, self.occasion.deadlines.checks, buildinfo).await
     }
 
     /// One of the server's status pages, where it is asked under the base path.

@@ -79,10 +79,15 @@ pub struct Made {
 enum Failed {
     /// Grafana itself is not there any more.
     Gone,
-    /// In words.
-    Says(String),
-    /// The same, and the login itself is refused.
-    Refused(String),
+    /// In words, and whether the login itself is refused.
+    Says { says: String, is_refused: bool },
+}
+
+impl Failed {
+    /// In words; no login was refused just now.
+    fn says(says: String) -> Self {
+        Self::Says { says, is_refused: false }
+    }
 }
 
 impl OwnToken {
@@ -102,13 +107,10 @@ impl OwnToken {
 
     /// Waits longer before a login that is refused is shown again.
     fn note(&mut self, failed: &Failed, now: Now) {
-        match failed {
-            Failed::Gone => {}
-            Failed::Says(says) => self.failed = Some(says.clone()),
-            Failed::Refused(says) => {
-                self.failed = Some(says.clone());
-                self.not_before = Some(now.mono + PAUSE_REFUSED);
-            }
+        let Failed::Says { says, is_refused } = failed else { return };
+        self.failed = Some(says.clone());
+        if *is_refused {
+            self.not_before = Some(now.mono + PAUSE_REFUSED);
         }
     }
 }
@@ -123,7 +125,7 @@ impl Through<'_> {
             match self.bootstrap(now).await {
                 Some(Err(Failed::Gone)) => return Err(Missed::Gone),
                 // The old one is good for as long again.
-                Some(Err(Failed::Says(says) | Failed::Refused(says))) => {
+                Some(Err(Failed::Says { says, .. })) => {
                     late = Some(says).filter(|_| is_late);
                 }
                 Some(Ok(_)) | None => {}
@@ -142,7 +144,7 @@ impl Through<'_> {
         match self.bootstrap(now).await {
             None => Ok(first),
             Some(Err(Failed::Gone)) => Err(Missed::Gone),
-            Some(Err(Failed::Says(says) | Failed::Refused(says))) => Ok(noted(first, &says)),
+            Some(Err(Failed::Says { says, .. })) => Ok(noted(first, &says)),
             Some(Ok(name)) => {
                 let second = self.ask_rights().await?;
                 if wants_token(&second) {
@@ -167,7 +169,7 @@ impl Through<'_> {
             (is_early, own.failed.clone())
         });
         if is_early {
-            return failed.map(|says| Err(Failed::Says(says)));
+            return failed.map(|says| Err(Failed::says(says)));
         }
         self.desk.with_own(|own| own.not_before = Some(now.mono + PAUSE));
         let made = match self.make_token(&login, Some(LIFE)).await {
@@ -198,7 +200,7 @@ impl Through<'_> {
         }
         self.make_token(login, life).await.map_err(|failed| match failed {
             Failed::Gone => self.not_reached(),
-            Failed::Says(says) | Failed::Refused(says) => says,
+            Failed::Says { says, .. } => says,
         })
     }
 
@@ -217,7 +219,7 @@ impl Through<'_> {
     async fn make_token(&mut self, login: &Auth, life: Option<Duration>) -> Result<Made, Failed> {
         let made = self.try_token(login, life).await;
         made.map_err(|mut failed| {
-            if let Failed::Says(says) | Failed::Refused(says) = &mut failed {
+            if let Failed::Says { says, .. } = &mut failed {
                 let http = &self.side.end.endpoint.http;
                 redact::hide_in([says], http, std::slice::from_ref(login));
             }
@@ -227,10 +229,10 @@ impl Through<'_> {
 
     async fn try_token(&mut self, login: &Auth, life: Option<Duration>) -> Result<Made, Failed> {
         let headers = headers_as(self.side, Some(login))
-            .map_err(|bad| Failed::Says(format!("cannot use the login: {}", bad.says)))?;
+            .map_err(|bad| Failed::says(format!("cannot use the login: {}", bad.says)))?;
         let account = self.account(&headers).await?;
         if let Some(why) = account.unfit() {
-            return Err(Failed::Says(format!("the service account {ACCOUNT} is no good: {why}")));
+            return Err(Failed::says(format!("the service account {ACCOUNT} is no good: {why}")));
         }
         let tokens = format!("{PATH}/{}/tokens", account.id);
         self.delete_expired(&headers, &tokens).await?;
@@ -302,13 +304,13 @@ impl Through<'_> {
         let response = match self.call(request).await {
             Ok(response) => response,
             Err(Missed::Gone) => return Err(Failed::Gone),
-            Err(Missed::Instead(_)) => return Err(Failed::Says(format!("no time to {what}"))),
+            Err(Missed::Instead(_)) => return Err(Failed::says(format!("no time to {what}"))),
         };
         judge(&line::answer(&response, &request.target, true)).map_err(|rejection| {
             let error = rejection.api_error.unwrap_or_else(|| rejection.cause.code().to_owned());
             let status = response.status;
             let says = format!("the login cannot {what}: {status} {}", clean(&error));
-            if matches!(status, 401 | 403) { Failed::Refused(says) } else { Failed::Says(says) }
+            Failed::Says { says, is_refused: matches!(status, 401 | 403) }
         })
     }
 }

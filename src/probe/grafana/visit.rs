@@ -82,9 +82,15 @@ impl<'a> Visiting<'a> {
     async fn each(mut self, desk: &Desk, began: Now, headers: &[(String, String)]) -> Self {
         let named = self.resolve(desk, began).await;
         // The rest is for what is asked of the best one.
-        let deadline = clock::deadline(clock::left(self.deadline) * 2 / 3);
+        self.deadline = clock::deadline(clock::left(self.deadline) * 2 / 3);
+        if self.addresses.len() < 2 {
+            // Nothing to compare.
+            self.rows.insert(Check::Dns, named);
+            self.walk(desk, began, headers).await;
+            return self;
+        }
         let visits = self.addresses.iter().take(MAX_REPLICAS).map(|address| {
-            let mut visit = Self::new(self.hops, deadline);
+            let mut visit = Self::new(self.hops, self.deadline);
             visit.addresses = vec![*address];
             visit.rows.insert(Check::Dns, named.clone());
             async move {
@@ -93,15 +99,6 @@ impl<'a> Visiting<'a> {
             }
         });
         let mut visits = join_all(visits).await;
-        if visits.len() < 2 {
-            // Nothing to compare, or no address: as without.
-            self.rows.insert(Check::Dns, named);
-            let Some(only) = visits.pop() else {
-                self.walk(desk, began, headers).await;
-                return self;
-            };
-            return only;
-        }
         let best = visits.iter().position(Self::has_passed).unwrap_or_default();
         let mut best = visits.swap_remove(best);
         let bad: Vec<Finding> = visits.iter().filter_map(Self::as_bad_replica).collect();
