@@ -92,6 +92,7 @@ keys! {
     Status "status"
     Stores "stores"
     Ttl "ttl_seconds"
+    UsersQueries "users_queries"
     Version "version"
     Via "via"
     Warnings "warnings"
