@@ -18,6 +18,7 @@ use crate::clock::Now;
 use crate::link::{Auth, Grafana};
 use crate::report::Row;
 use crate::report::check::CheckMap;
+use crate::report::queries::{Page, Queries};
 use crate::report::seen::{Neighbours, Seen};
 
 #[cfg(test)]
@@ -28,6 +29,10 @@ const SLOTS: usize = 4;
 /// Calls at a time that outlived their cycle. Each holds one connection of ours, and one of
 /// Grafana's to a dead Prometheus, for a minute at most.
 const OUTLIVING: usize = 16;
+/// Between two readings of Grafana's own counters.
+const READING_PERIOD: Duration = Duration::from_secs(60);
+/// The same where there are none to be read: that hardly changes from one minute to the next.
+const NO_READING_PAUSE: Duration = Duration::from_secs(600);
 
 /// One Grafana's desk.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub struct Desk {
     pub last: std::sync::Mutex<LastGood>,
     /// A token that we made for ourselves.
     pub own: std::sync::Mutex<OwnToken>,
+    /// How its users fare.
+    users: std::sync::Mutex<Users>,
     slots: Arc<Semaphore>,
     outliving: Arc<Semaphore>,
 }
@@ -68,6 +75,30 @@ pub struct OwnToken {
     pub not_before: Option<Duration>,
     /// Why none was made the last time, in words.
     pub failed: Option<String>,
+}
+
+/// How Grafana's users fare, by its own counters.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    /// Not before this are they read again.
+    not_before: Option<Duration>,
+    /// The page to ask for first.
+    first: Page,
+    /// The last reading.
+    last: Option<Reading>,
+    /// What happened between the last two, and how far apart these were.
+    told: Option<(Queries, Duration)>,
+}
+
+/// One reading of those counters.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Where they stood.
+    pub page: Page,
+    /// What they said.
+    pub queries: Queries,
+    /// When.
+    pub at: Now,
 }
 
 /// One visit: Grafana reached, and asked for its health.
@@ -147,6 +178,7 @@ impl Desk {
             list: Shared::default(),
             last: std::sync::Mutex::default(),
             own: std::sync::Mutex::default(),
+            users: std::sync::Mutex::default(),
             slots: Arc::new(Semaphore::new(SLOTS)),
             outliving: Arc::new(Semaphore::new(OUTLIVING)),
         }
@@ -189,10 +221,55 @@ impl Desk {
         change(&mut own)
     }
 
+    /// Reads or changes how its users fare.
+    pub fn with_users<R>(&self, change: impl FnOnce(&mut Users) -> R) -> R {
+        let mut users = self.users.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        change(&mut users)
+    }
+
     /// Reads or changes where it last answered.
     pub fn with_last<R>(&self, change: impl FnOnce(&mut LastGood) -> R) -> R {
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&mut last)
+    }
+}
+
+// === impl Users ===
+
+impl Users {
+    /// The page to ask for first, if it is time; nobody else has a turn for a while then.
+    pub fn take_turn(&mut self, now: Now) -> Option<Page> {
+        if self.not_before.is_some_and(|limit| now.mono < limit) {
+            return None;
+        }
+        self.not_before = Some(now.mono + READING_PERIOD);
+        Some(self.first)
+    }
+
+    /// Notes a reading. Where it does not go on from the one before, the page may have moved as
+    /// well: with a plugin that became a process of its own.
+    pub fn note(&mut self, reading: Reading) {
+        let before = self.last.replace(reading);
+        let same = before.filter(|before| before.page == reading.page);
+        self.told = same.and_then(|before| {
+            let after = reading.queries.since(before.queries)?;
+            Some((after, reading.at.since(before.at)))
+        });
+        let goes_on = before.is_none() || self.told.is_some();
+        self.first = if goes_on { reading.page } else { Page::default() };
+    }
+
+    /// Notes that there are no counters to be read, and waits longer.
+    pub fn note_none(&mut self, now: Now) {
+        *self = Self { not_before: Some(now.mono + NO_READING_PAUSE), ..Self::default() };
+    }
+
+    /// What is told at `now`, for people; none where it is too old.
+    #[must_use]
+    pub fn words(&self, now: Now) -> Option<String> {
+        let (last, (queries, span)) = self.last.zip(self.told)?;
+        let ago = now.since(last.at);
+        (ago < READING_PERIOD * 2).then(|| queries.words(span, ago))
     }
 }
 

@@ -20,6 +20,7 @@ use crate::config::{Sources, load_bytes, show};
 use crate::family::{self, Item};
 use crate::report::cause::Cause;
 use crate::report::facts::clean;
+use crate::report::queries::{Page, Queries};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -209,6 +210,23 @@ fn grafana_answers() {
             drop(grafana_answer::datasource_health(answer));
             if let Some(failure) = grafana_answer::rule_error(answer, "http://p:9090") {
                 known(failure.cause);
+            }
+        });
+    });
+}
+
+#[test]
+fn grafana_counters() {
+    run(recordings("metrics-"), |bytes| {
+        with_answer(bytes, |answer| {
+            for page in [Page::Plugin, Page::Grafana] {
+                let Some(queries) = grafana_answer::queries(answer, page) else { continue };
+                assert!(answer.status == 200 && !answer.cut, "no whole page");
+                assert_eq!(queries.since(queries), None, "nothing happened");
+                let after = Queries { good: queries.good.saturating_add(1), ..queries };
+                assert_eq!(after.since(queries).is_some(), queries.process.is_some());
+                assert_eq!(queries.since(after), None, "it went back");
+                readable(&clean(&queries.words(SECOND, SECOND)));
             }
         });
     });

@@ -89,6 +89,8 @@ pub struct Grafana {
     pub org_id: Option<u64>,
     /// Visit every address behind its name, not only the first that answers.
     pub all_addresses: bool,
+    /// Read its own counters of users' queries.
+    pub users_queries: bool,
     /// Who may make a token for us where none is given or the given one is rejected.
     pub bootstrap: Option<Auth>,
 }

@@ -6,6 +6,7 @@ pub mod check;
 pub mod facts;
 pub mod finding;
 pub mod kinds;
+pub mod queries;
 #[cfg(test)]
 pub mod sample;
 pub mod seen;

@@ -10,8 +10,10 @@
 pub mod accounts;
 mod datasource;
 mod decode;
+mod queries;
 
 pub use datasource::{Datasource, DatasourceUrl, datasource, datasource_list, explained};
+pub use queries::queries;
 
 use serde::Deserialize;
 

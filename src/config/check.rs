@@ -122,6 +122,7 @@ fn grafana(node: &Node<'_>, rest: &Rest<'_>) -> Option<(Grafana, Option<Discover
         let http = http(keys, base).finish(&HttpPart::default());
         let http = http.map_err(|what| keys.fail(what)).ok();
         let all_addresses = keys.get("all_addresses", switch).unwrap_or(false);
+        let users_queries = keys.get("users_queries", switch).unwrap_or(false);
         let bootstrap = keys.get("bootstrap", |node| login(node, base, "user"));
         let bootstrap = bootstrap.map(|(username, password)| Auth::Basic { username, password });
         let is_user =
@@ -131,7 +132,8 @@ fn grafana(node: &Node<'_>, rest: &Rest<'_>) -> Option<(Grafana, Option<Discover
         }
         let discover = keys.get_beside("discover", |node, keys| discover(node, keys, rest));
         let endpoint = Endpoint { url: url?, http: http? };
-        Some((Grafana { endpoint, org_id, all_addresses, bootstrap }, discover))
+        let grafana = Grafana { endpoint, org_id, all_addresses, users_queries, bootstrap };
+        Some((grafana, discover))
     })?
 }
 

@@ -44,6 +44,9 @@ pub fn show(settings: &Settings) -> String {
                     if grafana.all_addresses {
                         yaml.key("all_addresses", true);
                     }
+                    if grafana.users_queries {
+                        yaml.key("users_queries", true);
+                    }
                     if let Some(Auth::Basic { username, password }) = &grafana.bootstrap {
                         yaml.section("bootstrap", |yaml| {
                             yaml.key("user", quoted(username));

@@ -282,7 +282,7 @@ grafanas:
         - {match: "prod-*", interval: 15s, method: GET, labels: {team: a}}
         - {match: cloud, prometheus: none}
         - {match: own, prometheus: {url: "http://a:9090", basic_auth: {username: u, password_file: /p}}}
-  plain: {url: "http://grafana", discover: true}
+  plain: {url: "http://grafana", discover: true, users_queries: true}
   not: {url: "http://grafana", discover: off}
 links:
   "1": {grafana: {name: main, datasource: {name: "Prometheus: prod"}}, prometheus: none}

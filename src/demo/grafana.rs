@@ -4,6 +4,7 @@
 //! says only that it did. `V13` words what went wrong, as plugin 13.1 does.
 
 mod accounts;
+mod counters;
 mod plugin;
 mod upstream;
 
@@ -20,6 +21,7 @@ use crate::demo::http::{Connection, Reply, Request};
 use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
 pub use accounts::{Account, Accounts};
+pub use counters::{Counters, Shown};
 pub use upstream::Network;
 use upstream::{Ask, Tls};
 
@@ -43,6 +45,8 @@ pub struct Setup {
     pub network: Network,
     /// The administrator's password, and the service accounts that were made with it.
     pub accounts: Accounts,
+    /// What it counted.
+    pub counters: Counters,
 }
 
 /// Two generations that answer differently in places.
@@ -110,6 +114,7 @@ impl Setup {
             org_id: 1,
             network: Network::default(),
             accounts: Accounts::default(),
+            counters: Counters::default(),
         }
     }
 
@@ -147,6 +152,9 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
             fault == fault::Grafana::Wire(Wire::Frozen)
                 || (fault == fault::Grafana::QueryHangs && is_query)
         };
+        if stage.state().counters.hang(&request) {
+            return std::future::pending().await;
+        }
         let fault = stage.fault_that(|fault| !hangs(fault)).await;
         if let fault::Grafana::Wire(wire) = fault
             && connection.fail(wire).await.is_break()
@@ -155,9 +163,12 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
         }
         let reply = if request.path.starts_with(accounts::PATH) {
             stage.edit(|setup| accounts::answer(&request, setup))
+        } else if let Some(page) = stage.edit(|setup| counters::answer(&request, setup)) {
+            in_front(&request, fault).unwrap_or(page)
         } else {
             answer(&request, &stage.state(), fault).await
         };
+        stage.edit(|setup| setup.counters.note(&request, &reply));
         drop(answering);
         if connection.reply(&request, reply, 0).await == ControlFlow::Break(()) {
             return;

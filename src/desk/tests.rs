@@ -141,3 +141,32 @@ fn a_reload_is_no_reason_to_show_the_same_login_again() {
     assert_eq!(waits(|grafana| grafana.bootstrap = Some(Auth::bearer("new".to_owned()))), None);
     assert_eq!(waits(|grafana| grafana.org_id = Some(7)), None);
 }
+
+#[test]
+fn users_fare_as_two_readings_of_one_process_say() {
+    let at = |seconds| Now::at(Duration::from_secs(seconds));
+    let reading = |seconds, page, process, good, downstream| {
+        let queries = Queries { process: Some(process), good, downstream, ..Queries::default() };
+        Reading { page, queries, at: at(seconds) }
+    };
+    let mut users = Users::default();
+    assert_eq!(users.take_turn(at(0)), Some(Page::Plugin));
+    assert_eq!(users.take_turn(at(59)), None, "somebody else has the turn");
+    users.note(reading(1, Page::Grafana, 7.0, 100, 0));
+    assert_eq!(users.words(at(1)), None, "one reading says nothing");
+    assert_eq!(users.take_turn(at(60)), Some(Page::Grafana), "where they were");
+    users.note(reading(61, Page::Grafana, 7.0, 160, 20));
+    let told = |users: &Users, now| users.words(at(now)).unwrap_or_default();
+    assert!(told(&users, 61).starts_with("20 of 80 "), "{}", told(&users, 61));
+    assert!(told(&users, 106).contains("in 60 s until 45 s ago"), "{}", told(&users, 106));
+    assert_eq!(told(&users, 181), "", "too old");
+    // Another replica answers; and one that has begun anew may have its plugin elsewhere.
+    users.note(reading(121, Page::Grafana, 8.0, 900, 90));
+    assert_eq!(told(&users, 121), "");
+    assert_eq!(users.take_turn(at(121)), Some(Page::Plugin));
+    users.note(reading(181, Page::Plugin, 8.0, 1000, 100));
+    assert_eq!(told(&users, 181), "", "two pages have nothing to do with each other");
+    users.note_none(at(181));
+    assert_eq!(users.take_turn(at(780)), None);
+    assert_eq!(users.take_turn(at(781)), Some(Page::Plugin));
+}

@@ -38,6 +38,7 @@ pub fn grafana(host: &str) -> Arc<Grafana> {
         endpoint: endpoint(host, 3000),
         org_id: None,
         all_addresses: false,
+        users_queries: false,
         bootstrap: None,
     })
 }

@@ -83,5 +83,7 @@ pub const SECRET_BYTES: u64 = 64 << 10;
 pub const DIRECT_BODY: usize = 4 << 20;
 /// The largest answer of Grafana that is read: the same data takes 2.7 times as much in its frames.
 pub const GRAFANA_BODY: usize = 8 << 20;
+/// The largest page of metrics that is read: a busy Grafana's is some hundred KiB.
+pub const METRICS_BODY: usize = 4 << 20;
 /// The largest answer that describes one thing: health, an organisation, a data source.
 pub const SMALL_BODY: usize = 256 << 10;

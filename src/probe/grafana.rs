@@ -13,6 +13,7 @@ mod datasource;
 pub mod list;
 mod refs;
 mod rights;
+mod users;
 mod visit;
 mod voices;
 
@@ -56,8 +57,9 @@ pub async fn walk(
     let mut through = through.walk(memory).await;
     let took = watch.read();
     Box::pin(through.assert(memory)).await;
-    let leg = through.leg;
     send_home(memory, &desk);
+    Box::pin(through.users()).await;
+    let leg = through.leg;
     Walk { first: leg, others: Vec::new(), took }
 }
 

@@ -93,6 +93,7 @@ keys! {
     Status "status"
     Stores "stores"
     Ttl "ttl_seconds"
+    UsersQueries "users_queries"
     Version "version"
     Via "via"
     Warnings "warnings"

@@ -32,6 +32,7 @@ mod story;
 mod strangers;
 mod table;
 mod tls;
+mod users;
 mod well;
 
 /// The test that proves them all; inside of a network of its own, those that need one.

@@ -8,6 +8,7 @@ use crate::classify::grafana_answer::{DatasourceHealth, DsQuery, ProxyVoice};
 use crate::classify::tests::rows;
 use crate::classify::{Answer, Rejection, Vector, grafana_answer as grafana, prometheus};
 use crate::family::{self, Item};
+use crate::report::queries::{Page, Queries};
 
 /// One row a recording: who judges it, its file below `tests/it/fixtures`, and what it is.
 const RECORDINGS: &str = include_str!("recordings.txt");
@@ -123,6 +124,7 @@ fn asked(judge: &str, name: &str) -> String {
     let uid = file.trim_start_matches("type-").trim_end_matches("-proxy");
     match judge {
         "data_proxy" => format!("/api/datasources/proxy/uid/{uid}/api/v1/query"),
+        "queries" => format!("/metrics-of-{file}"),
         _ => "/api/v1/query".to_owned(),
     }
 }
@@ -179,6 +181,13 @@ fn judged(judge: &str, answer: &Answer<'_>) -> String {
             ProxyVoice::Cause(cause) => format!("cause {}", cause.code()),
             ProxyVoice::Useless => "useless".to_owned(),
         },
+        "queries" => {
+            let page = if answer.asked.ends_with("plugin") { Page::Plugin } else { Page::Grafana };
+            grafana::queries(answer, page).map_or("none".to_owned(), |queries| {
+                let Queries { good, downstream, plugin, unplaced, .. } = queries;
+                format!("{good} good, failed: {downstream} downstream, {plugin} plugin, {unplaced}")
+            })
+        }
         _ => panic!("no judge {judge}"),
     }
 }

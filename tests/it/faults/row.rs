@@ -15,7 +15,7 @@ static AT_A_TIME: Semaphore = Semaphore::const_new(6);
 /// What one link may ask of Grafana in a good cycle, and in any.
 const REQUESTS: (usize, usize) = (7, 12);
 /// What a service account with the role Viewer may ask, the `uid` being any (Grafana 9 to 13).
-const OF_A_VIEWER: [&str; 9] = [
+const OF_A_VIEWER: [&str; 11] = [
     "GET /api/health",
     "GET /api/org",
     "GET /api/datasources",
@@ -25,6 +25,9 @@ const OF_A_VIEWER: [&str; 9] = [
     "GET /api/prometheus/grafana/api/v1/rules",
     "GET /api/datasources/proxy/uid/UID/api/v1/query",
     "POST /api/datasources/proxy/uid/UID/api/v1/query",
+    // Anybody may.
+    "GET /metrics",
+    "GET /metrics/plugins/prometheus",
 ];
 
 /// One injected fault, and the expected line.

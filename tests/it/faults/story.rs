@@ -201,7 +201,8 @@ impl Watched {
         self.client.get(url).send().await.unwrap().text().await.unwrap()
     }
 
-    async fn link(&self) -> Value {
+    /// What it says of the link.
+    pub async fn link(&self) -> Value {
         let text = self.get(&format!("/api/v1/links/{}", self.link)).await;
         serde_json::from_str::<Value>(&text).unwrap()["links"][0].take()
     }
