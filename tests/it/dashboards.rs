@@ -1,4 +1,4 @@
-//! The dashboards: that they keep the rules.
+//! The dashboards: that they keep the rules, and that each panel has data when it should.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+mod proof; // every query, on the real Prometheus
 mod rules; // what can be read off the files
 
 /// Their files, without the ending.
@@ -89,6 +90,12 @@ impl<'a> Target<'a> {
 
     fn query(self) -> &'a str {
         text(self.json, "expr")
+    }
+
+    /// One moment is asked for, and else the whole range.
+    fn is_instant(self) -> bool {
+        assert_ne!(self.json["instant"], self.json["range"], "{}", self.json);
+        self.json["instant"] == true
     }
 }
 
