@@ -17,7 +17,7 @@ mod bootstrap;
 mod cost;
 mod datasource;
 mod dns;
-mod front;
+pub mod front;
 mod grafana;
 pub mod ground;
 mod inside;

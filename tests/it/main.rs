@@ -5,6 +5,7 @@
 mod assertions; // shipped assertions on the real Prometheus
 mod check; // `promlink check` as a person runs it
 mod daemon; // `promlink serve`, and a client
+mod dashboards; // dashboards: rules, and data of the real Prometheus
 mod discover; // data sources that become links
 mod faults; // one injected fault, one expected line
 mod hostile; // answers that no server should give
@@ -17,7 +18,7 @@ mod recorded; // every condition that was recorded behind a real Grafana
 mod reload; // new configuration in a running daemon
 mod resolvers; // ours, hickory-resolver and getaddrinfo on one server
 mod serve; // what it serves
-mod shipped; // rules, dashboard, manifests: tested artefacts
+mod shipped; // rules, manifests: tested artefacts
 mod shutdown; // how it begins and ends
 mod tidy; // layers, sizes, words, generated text
 mod victoria; // a second backend
