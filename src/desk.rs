@@ -29,8 +29,10 @@ const SLOTS: usize = 4;
 /// Calls at a time that outlived their cycle. Each holds one connection of ours, and one of
 /// Grafana's to a dead Prometheus, for a minute at most.
 const OUTLIVING: usize = 16;
-/// Between two readings of Grafana's own counters.
+/// Between two readings of Grafana's own counters: a minute, or so many cycles of a link that is
+/// looked at more often than usual.
 const READING_PERIOD: Duration = Duration::from_secs(60);
+const READING_CYCLES: u32 = 4;
 /// The same where there are none to be read: that hardly changes from one minute to the next.
 const NO_READING_PAUSE: Duration = Duration::from_secs(600);
 
@@ -238,11 +240,11 @@ impl Desk {
 
 impl Users {
     /// The page to ask for first, if it is time; nobody else has a turn for a while then.
-    pub fn take_turn(&mut self, now: Now) -> Option<Page> {
+    pub fn take_turn(&mut self, now: Now, interval: Duration) -> Option<Page> {
         if self.not_before.is_some_and(|limit| now.mono < limit) {
             return None;
         }
-        self.not_before = Some(now.mono + READING_PERIOD);
+        self.not_before = Some(now.mono + READING_PERIOD.min(interval * READING_CYCLES));
         Some(self.first)
     }
 

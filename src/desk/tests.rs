@@ -149,12 +149,13 @@ fn users_fare_as_two_readings_of_one_process_say() {
         let queries = Queries { process: Some(process), good, downstream, ..Queries::default() };
         Reading { page, queries, at: at(seconds) }
     };
+    const QUARTER: Duration = Duration::from_secs(15);
     let mut users = Users::default();
-    assert_eq!(users.take_turn(at(0)), Some(Page::Plugin));
-    assert_eq!(users.take_turn(at(59)), None, "somebody else has the turn");
+    assert_eq!(users.take_turn(at(0), QUARTER), Some(Page::Plugin));
+    assert_eq!(users.take_turn(at(59), QUARTER), None, "somebody else has the turn");
     users.note(reading(1, Page::Grafana, 7.0, 100, 0));
     assert_eq!(users.words(at(1)), None, "one reading says nothing");
-    assert_eq!(users.take_turn(at(60)), Some(Page::Grafana), "where they were");
+    assert_eq!(users.take_turn(at(60), QUARTER), Some(Page::Grafana), "where they were");
     users.note(reading(61, Page::Grafana, 7.0, 160, 20));
     let told = |users: &Users, now| users.words(at(now)).unwrap_or_default();
     assert!(told(&users, 61).starts_with("20 of 80 "), "{}", told(&users, 61));
@@ -163,10 +164,10 @@ fn users_fare_as_two_readings_of_one_process_say() {
     // Another replica answers; and one that has begun anew may have its plugin elsewhere.
     users.note(reading(121, Page::Grafana, 8.0, 900, 90));
     assert_eq!(told(&users, 121), "");
-    assert_eq!(users.take_turn(at(121)), Some(Page::Plugin));
+    assert_eq!(users.take_turn(at(121), QUARTER), Some(Page::Plugin));
     users.note(reading(181, Page::Plugin, 8.0, 1000, 100));
     assert_eq!(told(&users, 181), "", "two pages have nothing to do with each other");
     users.note_none(at(181));
-    assert_eq!(users.take_turn(at(780)), None);
-    assert_eq!(users.take_turn(at(781)), Some(Page::Plugin));
+    assert_eq!(users.take_turn(at(780), QUARTER), None);
+    assert_eq!(users.take_turn(at(781), QUARTER), Some(Page::Plugin));
 }

@@ -38,12 +38,14 @@ impl Through<'_> {
             return;
         }
         // One reading by itself says nothing: a single `check` need not ask.
+        let interval = self.link.cadence.interval;
         let is_there = self.visit.as_ref().is_some_and(|visit| visit.passed);
         let has_time = !clock::left(self.occasion.deadlines.checks).is_zero();
         if self.occasion.last_end.is_some()
             && is_there
             && has_time
-            && let Some(first) = self.desk.with_users(|users| users.take_turn(clock::now()))
+            && let Some(first) =
+                self.desk.with_users(|users| users.take_turn(clock::now(), interval))
         {
             self.read_users(first).await;
         }

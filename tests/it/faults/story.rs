@@ -183,10 +183,15 @@ impl Watched {
 
     /// Returns when so many more cycles have ended.
     pub async fn after_cycles(&self, more: f64) {
-        let until = self.cycles(&self.get("/metrics").await) + more;
-        while self.cycles(&self.get("/metrics").await) < until {
+        let until = self.count().await + more;
+        while self.count().await < until {
             sleep(LOOK).await;
         }
+    }
+
+    /// How many cycles have ended.
+    pub async fn count(&self) -> f64 {
+        self.cycles(&self.get("/metrics").await)
     }
 
     fn cycles(&self, metrics: &str) -> f64 {
