@@ -83,3 +83,6 @@ fn file(secret: &Secret) -> Option<&Path> {
         Secret::Value(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
