@@ -22,6 +22,7 @@ mod grafana;
 pub mod ground;
 mod inside;
 mod odd;
+mod organisations;
 mod packets;
 mod programs;
 mod prometheus;
