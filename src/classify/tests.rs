@@ -352,6 +352,35 @@ fn cut_frames_count() {
     assert_eq!(rejection.cause, Cause::AnswerMalformed);
 }
 
+/// Such a data source answers each team in another way, and a service account in none.
+#[test]
+fn headers_of_teams_depend_on_who_asks() {
+    let forwards = |teams: &str| {
+        let json = format!(r#"{{"teamHttpHeaders":{teams}}}"#);
+        let wire = format!(
+            r#"{{"uid":"u","name":"n","type":"prometheus","url":"http://p","jsonData":{json}}}"#
+        );
+        let found = grafana::datasource(&Recording::told(200, &[], &wire).answer()).unwrap();
+        assert_eq!(found.withholds().is_some(), found.forwards_user, "{teams}");
+        found.forwards_user
+    };
+    const POLICY: &str = r#"[{"header":"X-Prom-Label-Policy","value":"1:{job=\"a\"}"}]"#;
+    assert!(forwards(&format!(r#"{{"headers":{{"1":{POLICY}}}}}"#)));
+    assert!(forwards(&format!(r#"{{"headers":{{"1":[],"2":{POLICY}}},"restrictAccess":true}}"#)));
+    for none in [
+        "null",
+        "{}",
+        r#"{"headers":{}}"#,
+        r#"{"headers":{"1":[]},"restrictAccess":true}"#,
+        r#"{"headers":null}"#,
+        r#"{"headers":["x"]}"#,
+        "true",
+        "[1]",
+    ] {
+        assert!(!forwards(none), "{none}");
+    }
+}
+
 #[test]
 fn datasources_are_taken_apart() {
     let list = Recording::read("grafana-prometheus-plugin-13.1.7/fresh-ds-list");
@@ -394,6 +423,7 @@ fn datasources_are_taken_apart() {
         ("https://p", r#"{"httpHeaderName1":"X-Scope-OrgID"}"#, "headers"),
         ("https://p", r#"{"tlsAuth":true}"#, "credentials"),
         ("https://p", r#"{"sigV4Auth":true}"#, "credentials"),
+        ("https://p", r#"{"keepCookies":["session"]}"#, "login"),
     ] {
         assert!(with(url, json).is_some_and(|said| said.contains(why)), "{json}");
     }

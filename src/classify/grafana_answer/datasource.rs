@@ -32,7 +32,7 @@ pub struct Datasource {
     pub access_direct: bool,
     /// It has the logo of missing plugins; only the list shows it.
     pub plugin_missing: bool,
-    /// It forwards the user's own identity: OAuth token or cookies.
+    /// It depends on who asks: it forwards OAuth tokens or cookies, or sends headers of one's team.
     pub forwards_user: bool,
     /// Provisioned from a file.
     pub read_only: bool,
@@ -169,7 +169,8 @@ impl From<Wire> for Datasource {
             plugin_missing: wire.type_logo_url == LOGO_OF_NONE,
             forwards_user: flag("oauthPassThru")
                 || wire.with_credentials
-                || !list("keepCookies").is_empty(),
+                || !list("keepCookies").is_empty()
+                || has_team_headers(json),
             read_only: wire.read_only,
             method: text("httpMethod").map(str::to_ascii_uppercase),
             interval: text("timeInterval").map(str::to_owned),
@@ -198,6 +199,14 @@ impl From<Wire> for Datasource {
             kind: wire.kind,
         }
     }
+}
+
+/// Headers that Grafana adds for whoever is in a team (Enterprise and Cloud); a service account
+/// mostly is in none.
+fn has_team_headers(json: &serde_json::Map<String, Value>) -> bool {
+    let teams = json.get("teamHttpHeaders").and_then(|all| all.get("headers")?.as_object());
+    let mut teams = teams.into_iter().flatten();
+    teams.any(|(_, headers)| headers.as_array().is_some_and(|headers| !headers.is_empty()))
 }
 
 /// What its settings have that we cannot have, by the key that says so.
@@ -230,7 +239,7 @@ impl Datasource {
         } else if !self.headers.is_empty() {
             Some("the data source has headers of its own")
         } else if self.forwards_user {
-            Some("the data source forwards each user's login")
+            Some("the data source forwards each user's login or team")
         } else {
             self.private
         }

@@ -43,7 +43,7 @@ const HIDDEN: &str = "breaks unreachable_from_grafana grafana/grafana_query";
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [where_it_leads(), what_it_is(), how_it_is_set()].concat()
+    [where_it_leads(), what_it_is(), what_depends_on_who_asks(), how_it_is_set()].concat()
 }
 
 /// Settings that cannot do what they look like; panels may get data all the same.
@@ -275,31 +275,26 @@ fn what_it_is() -> Vec<Row> {
             "broken unauthorized grafana grafana_query datasource",
         )
         .map(|row| row.config(|config| config.prometheus = SIGNED_IN).beside(DRIFT)),
-        [
-            row(
-                "401 through a data source that forwards the user's login",
-                [FORWARDS, Turn::Behind(F::Unauthorized)],
-                LOGIN,
-            ),
-            row(
-                "401 through a data source that forwards the user's login: Grafana 9.3",
-                [V9, FORWARDS, Turn::Behind(F::Unauthorized)],
-                LOGIN,
-            ),
-        ],
-        [
-            row(
-                "403 through a data source that forwards the user's login",
-                [FORWARDS, Turn::Behind(F::Forbidden)],
-                LOGIN,
-            ),
-            row(
-                "a data source forwards the user's login, and nobody needs it",
-                [FORWARDS],
-                "working",
-            ),
-        ],
     ];
+    rows.into_iter().flatten().collect()
+}
+
+/// People may be fine, and promlink cannot ask as one of them.
+fn what_depends_on_who_asks() -> Vec<Row> {
+    let ways = [("forwards the user's login", FORWARDS), ("has headers for each team", TEAMS)];
+    let rows = ways.map(|(what, turn)| {
+        let refused = |status: &str, more: &[Turn], fault: F| {
+            let name = format!("{status} through a data source that {what}");
+            let name = if more.is_empty() { name } else { format!("{name}: Grafana 9.3") };
+            row(name, [more, &[turn, Turn::Behind(fault)]].concat(), LOGIN)
+        };
+        [
+            refused("401", &[], F::Unauthorized),
+            refused("401", &[V9], F::Unauthorized),
+            refused("403", &[], F::Forbidden),
+            row(format!("a data source {what}, and nobody needs it"), [turn], "working"),
+        ]
+    });
     rows.into_iter().flatten().collect()
 }
 
@@ -318,4 +313,8 @@ const DRIFT: &str = "notes datasource_drift grafana/datasource auth";
 const SIGNED_IN: &str = "url: '{prometheus}', authorization: {credentials: secret}";
 const FORWARDS: Turn =
     Turn::Datasource(|datasource| datasource.json_data["oauthPassThru"] = true.into());
+const TEAMS: Turn = Turn::Datasource(|datasource| {
+    let policy = serde_json::json!([{"header": "X-Prom-Label-Policy", "value": "1:{job=\"a\"}"}]);
+    datasource.json_data["teamHttpHeaders"] = serde_json::json!({"headers": {"7": policy}});
+});
 const LOGIN: &str = "blind datasource_needs_user_login grafana grafana_query datasource";
