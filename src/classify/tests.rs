@@ -352,6 +352,28 @@ fn cut_frames_count() {
     assert_eq!(rejection.cause, Cause::AnswerMalformed);
 }
 
+/// As in kube-prometheus, which marks none.
+#[test]
+fn where_no_default_is_marked_the_only_prometheus_is_it() {
+    let defaults = |list: &[(&str, bool)]| {
+        let one = |(number, (kind, is_default)): (usize, &(&str, bool))| {
+            format!(r#"{{"uid":"{number}","name":"n","type":"{kind}","isDefault":{is_default}}}"#)
+        };
+        let wire: Vec<String> = list.iter().enumerate().map(one).collect();
+        let told = Recording::told(200, &[], &format!("[{}]", wire.join(",")));
+        let list = grafana::datasource_list(&told.answer()).unwrap();
+        list.into_iter().filter(|one| one.is_default).map(|one| one.uid).collect::<Vec<_>>()
+    };
+    let prometheus = ("prometheus", false);
+    let amazon = ("grafana-amazonprometheus-datasource", false);
+    assert_eq!(defaults(&[prometheus]), ["0"]);
+    assert_eq!(defaults(&[("alertmanager", false), amazon, ("loki", false)]), ["1"]);
+    assert_eq!(defaults(&[prometheus, ("loki", true)]), ["1"]);
+    for none in [&[prometheus, amazon][..], &[("loki", false)], &[]] {
+        assert_eq!(defaults(none), [""; 0]);
+    }
+}
+
 /// Such a data source answers each team in another way, and a service account in none.
 #[test]
 fn headers_of_teams_depend_on_who_asks() {

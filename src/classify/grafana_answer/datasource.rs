@@ -26,7 +26,7 @@ pub struct Datasource {
     pub url: String,
     /// The organisation that it belongs to.
     pub org_id: Option<u64>,
-    /// The organisation's default.
+    /// The organisation's default, or in a list without any the only Prometheus.
     pub is_default: bool,
     /// The browser is to ask Prometheus itself, which Grafana no longer does.
     pub access_direct: bool,
@@ -95,7 +95,22 @@ pub fn datasource(answer: &Answer<'_>) -> Result<Datasource, Rejection> {
 pub fn datasource_list(answer: &Answer<'_>) -> Result<Vec<Datasource>, Rejection> {
     let one = |raw: &RawValue| serde_json::from_str::<Wire>(raw.get()).ok();
     let list = expect::<Vec<&RawValue>>(answer)?;
-    Ok(list.into_iter().map(|raw| one(raw).map(Datasource::from).unwrap_or_default()).collect())
+    let list = list.into_iter().map(|raw| one(raw).map(Datasource::from).unwrap_or_default());
+    let mut list: Vec<Datasource> = list.collect();
+    choose_default(&mut list);
+    Ok(list)
+}
+
+/// kube-prometheus provides one data source, and marks it as nothing. Where none is marked, whoever
+/// says `default` means the only Prometheus there is.
+fn choose_default(list: &mut [Datasource]) {
+    if list.iter().any(|one| one.is_default) {
+        return;
+    }
+    let mut ours = list.iter_mut().filter(|one| is_prometheus(&one.kind));
+    if let (Some(only), None) = (ours.next(), ours.next()) {
+        only.is_default = true;
+    }
 }
 
 /// Headers and exemplars that are looked at: each may become a finding.

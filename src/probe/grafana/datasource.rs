@@ -201,7 +201,10 @@ fn read(answer: &Answer<'_>, reference: &DatasourceRef) -> Result<Datasource, Re
             list.into_iter().find(|one| one.is_default).ok_or(Rejection {
                 cause: Cause::DatasourceNotFound,
                 api_error_type: None,
-                api_error: Some("no data source is marked as the default".to_owned()),
+                api_error: Some(
+                    "no data source is marked as the default, nor is one the only Prometheus"
+                        .to_owned(),
+                ),
                 body_start: None,
                 location: None,
                 flavour: None,

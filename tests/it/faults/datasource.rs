@@ -249,8 +249,18 @@ fn what_it_is() -> Vec<Row> {
             .map(|row| by(row, "name: main, datasource: default")),
         each(
             "no data source is the default one, which is configured",
-            Turn::Datasource(|datasource| datasource.is_default = false),
+            Turn::Setup(|setup| {
+                setup.datasources[0].is_default = false;
+                let uid = "other".to_owned();
+                setup.datasources.push(Datasource { uid, ..setup.datasources[0].clone() });
+            }),
             missing,
+        )
+        .map(|row| by(row, "name: main, datasource: default")),
+        each(
+            "no data source is the default one, and one is the only Prometheus",
+            Turn::Datasource(|datasource| datasource.is_default = false),
+            "working",
         )
         .map(|row| by(row, "name: main, datasource: default")),
         each("no data source has the configured name", UID, missing)
