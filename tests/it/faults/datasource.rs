@@ -1,6 +1,6 @@
 //! What is wrong with the data source: where it leads, how it signs in, what it is.
 
-use promlink::demo::fault::{Prometheus as F, Wire as W};
+use promlink::demo::fault::{Grafana as G, Prometheus as F, Wire as W};
 use promlink::demo::grafana::Datasource;
 
 use super::ground::Turn;
@@ -43,7 +43,8 @@ const HIDDEN: &str = "breaks unreachable_from_grafana grafana/grafana_query";
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [where_it_leads(), what_it_is(), what_depends_on_who_asks(), how_it_is_set()].concat()
+    [where_it_leads(), what_it_is(), what_depends_on_who_asks(), how_it_is_set(), in_the_list()]
+        .concat()
 }
 
 /// Settings that cannot do what they look like; panels may get data all the same.
@@ -146,6 +147,33 @@ fn how_it_is_set() -> Vec<Row> {
             .beside(beside(words))
     });
     rows.collect()
+}
+
+/// What only the list of all data sources tells is a note, and must cost the query no time.
+fn in_the_list() -> Vec<Row> {
+    const HANGS: Turn = Turn::Grafana(G::Hangs("/api/datasources"));
+    const EXEMPLARS: Turn = Turn::Datasource(|datasource| {
+        let to = serde_json::json!([{"name": "trace_id", "datasourceUid": "tempo"}]);
+        datasource.json_data["exemplarTraceIdDestinations"] = to;
+    });
+    const TWO_DEFAULTS: Turn = Turn::Setup(|setup| {
+        let uid = "tempo".to_owned();
+        setup.datasources.push(Datasource { uid, ..setup.datasources[0].clone() });
+    });
+    let hangs = |name: &str, turns: &[Turn]| {
+        let name = format!("the list of data sources hangs{name}");
+        row(name, [turns, &[HANGS, EXEMPLARS]].concat(), "working")
+            .check("grafana/datasource", "passed")
+            .check("grafana/grafana_query", "passed")
+            .short()
+    };
+    vec![
+        hangs("", &[]),
+        hangs(": Grafana 9.3", &[V9]),
+        hangs(": a link without a direct path", &[]).through_grafana(),
+        row("two data sources claim to be the default", [EXEMPLARS, TWO_DEFAULTS], "working")
+            .beside("notes duplicate_default grafana/datasource default"),
+    ]
 }
 
 fn where_it_leads() -> Vec<Row> {
