@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use row::Row;
 use table::{Line, Section, section};
 
 use crate::namespace;
@@ -29,6 +30,7 @@ mod prometheus;
 mod real;
 pub mod row;
 mod several;
+mod stacks;
 mod story;
 mod strangers;
 mod table;
@@ -38,12 +40,17 @@ mod well;
 /// The test that proves them all; inside of a network of its own, those that need one.
 const PROOF: &str = "faults::every_fault_is_told_right";
 const PACKETS: &str = "Packets that are dropped, rejected or forbidden";
+const STACKS: &str = "Stacks as they are installed";
 
 fn sections() -> Vec<Section> {
+    let inside = |title, rows: Vec<Row>| {
+        section(title, rows.into_iter().map(|row| inside::proven(title, row)))
+    };
     vec![
         section("Nothing is wrong", well::rows()),
         section("Healthy, but odd", odd::rows()),
-        section(PACKETS, packets::rows().into_iter().map(inside::proven)),
+        inside(STACKS, stacks::rows()),
+        inside(PACKETS, packets::rows()),
         section("DNS", dns::rows()),
         section("Addresses, replicas and proxies", addresses::rows()),
         section("TLS", tls::rows()),
@@ -90,7 +97,8 @@ fn each_cause_has_a_line() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_fault_is_told_right() {
     if namespace::is_inside() {
-        inside::prove(section(PACKETS, packets::rows())).await;
+        let packets = section(PACKETS, packets::rows());
+        inside::prove(vec![section(STACKS, stacks::rows()), packets]).await;
     } else {
         table::prove(sections()).await;
     }
