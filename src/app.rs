@@ -240,8 +240,8 @@ impl Daemon {
     }
 }
 
-/// Waits for the wish to end. A part that ends before it has died; one that ends because of it may
-/// be noticed in the same moment, and has not.
+/// Waits for the wish to end. A part that ends before it has died; one that ends because of it has
+/// not, even where that is noticed first: the wish may come between the two looks.
 async fn until_stopped(
     shutdown: &CancellationToken,
     death: impl Future<Output = String>,
@@ -249,7 +249,7 @@ async fn until_stopped(
     tokio::select! {
         biased;
         () = shutdown.cancelled() => Ok(()),
-        died = death => Err(died),
+        died = death => if shutdown.is_cancelled() { Ok(()) } else { Err(died) },
     }
 }
 

@@ -303,6 +303,11 @@ impl<T: Finding> Shared<T> {
         Some(found)
     }
 
+    /// Takes over what was found out elsewhere.
+    pub async fn put(&self, found: T) {
+        *self.0.lock().await = Some(Arc::new(found));
+    }
+
     /// Forgets whatever is known.
     pub async fn clear(&self) {
         *self.0.lock().await = None;

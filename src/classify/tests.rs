@@ -131,6 +131,57 @@ fn cut_frames_count() {
     assert_eq!(rejection.cause, Cause::AnswerMalformed);
 }
 
+/// As in kube-prometheus, which marks none.
+#[test]
+fn where_no_default_is_marked_the_only_prometheus_is_it() {
+    let defaults = |list: &[(&str, bool)]| {
+        let one = |(number, (kind, is_default)): (usize, &(&str, bool))| {
+            format!(r#"{{"uid":"{number}","name":"n","type":"{kind}","isDefault":{is_default}}}"#)
+        };
+        let wire: Vec<String> = list.iter().enumerate().map(one).collect();
+        let told = Recording::told(200, &[], &format!("[{}]", wire.join(",")));
+        let list = grafana::datasource_list(&told.answer()).unwrap();
+        list.into_iter().filter(|one| one.is_default).map(|one| one.uid).collect::<Vec<_>>()
+    };
+    let prometheus = ("prometheus", false);
+    let amazon = ("grafana-amazonprometheus-datasource", false);
+    assert_eq!(defaults(&[prometheus]), ["0"]);
+    assert_eq!(defaults(&[("alertmanager", false), amazon, ("loki", false)]), ["1"]);
+    assert_eq!(defaults(&[prometheus, ("loki", true)]), ["1"]);
+    for none in [&[prometheus, amazon][..], &[("loki", false)], &[]] {
+        assert_eq!(defaults(none), [""; 0]);
+    }
+}
+
+/// Such a data source answers each team in another way, and a service account in none.
+#[test]
+fn headers_of_teams_depend_on_who_asks() {
+    let forwards = |teams: &str| {
+        let json = format!(r#"{{"teamHttpHeaders":{teams}}}"#);
+        let wire = format!(
+            r#"{{"uid":"u","name":"n","type":"prometheus","url":"http://p","jsonData":{json}}}"#
+        );
+        let found = grafana::datasource(&Recording::told(200, &[], &wire).answer()).unwrap();
+        assert_eq!(found.withholds().is_some(), found.forwards_user, "{teams}");
+        found.forwards_user
+    };
+    const POLICY: &str = r#"[{"header":"X-Prom-Label-Policy","value":"1:{job=\"a\"}"}]"#;
+    assert!(forwards(&format!(r#"{{"headers":{{"1":{POLICY}}}}}"#)));
+    assert!(forwards(&format!(r#"{{"headers":{{"1":[],"2":{POLICY}}},"restrictAccess":true}}"#)));
+    for none in [
+        "null",
+        "{}",
+        r#"{"headers":{}}"#,
+        r#"{"headers":{"1":[]},"restrictAccess":true}"#,
+        r#"{"headers":null}"#,
+        r#"{"headers":["x"]}"#,
+        "true",
+        "[1]",
+    ] {
+        assert!(!forwards(none), "{none}");
+    }
+}
+
 #[test]
 fn datasources_are_taken_apart() {
     let list = Recording::read("grafana-prometheus-plugin-13.1.7/fresh-ds-list");
@@ -173,6 +224,7 @@ fn datasources_are_taken_apart() {
         ("https://p", r#"{"httpHeaderName1":"X-Scope-OrgID"}"#, "headers"),
         ("https://p", r#"{"tlsAuth":true}"#, "credentials"),
         ("https://p", r#"{"sigV4Auth":true}"#, "credentials"),
+        ("https://p", r#"{"keepCookies":["session"]}"#, "login"),
     ] {
         assert!(with(url, json).is_some_and(|said| said.contains(why)), "{json}");
     }

@@ -71,3 +71,6 @@ fn file(secret: &Secret) -> Option<&Path> {
         Secret::Value(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

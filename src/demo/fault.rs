@@ -197,6 +197,8 @@ pub enum Grafana {
     PluginUnavailable,
     /// `/api/ds/query` does not answer while this lasts.
     QueryHangs,
+    /// Paths with this end do not answer while this lasts.
+    Hangs(&'static str),
     /// Everything that wants a token is an internal error.
     ServerError,
     /// The health check of data sources is red, and queries work.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod counters;
+mod organisations;
 mod plugin;
 mod upstream;
 
@@ -22,6 +23,7 @@ use crate::demo::prometheus::nginx;
 use crate::demo::standin::{Stage, Standin, accept};
 pub use accounts::{Account, Accounts};
 pub use counters::{Counters, Shown};
+pub use organisations::Organisation;
 pub use upstream::Network;
 use upstream::{Ask, Tls};
 
@@ -39,8 +41,10 @@ pub struct Setup {
     pub tokens: BTreeSet<String>,
     /// The path that it serves from as well, empty or like `/grafana`: `serve_from_sub_path`.
     pub sub_path: String,
-    /// The organisation of those tokens.
+    /// The organisation of those tokens and data sources.
     pub org_id: u64,
+    /// Its other organisations.
+    pub others: Vec<Organisation>,
     /// What it knows of the network.
     pub network: Network,
     /// The administrator's password, and the service accounts that were made with it.
@@ -77,6 +81,8 @@ pub struct Datasource {
     pub json_data: Value,
     /// It signs in with a password.
     pub basic_auth: bool,
+    /// A file provides it, and nobody may edit it.
+    pub read_only: bool,
     /// Its secret settings, which nobody is shown: `tlsCACert` and the like.
     pub secrets: Value,
 }
@@ -97,6 +103,7 @@ impl Datasource {
             access: "proxy".to_owned(),
             json_data: json!({"httpMethod": "POST", "timeInterval": "30s"}),
             basic_auth: false,
+            read_only: false,
             secrets: json!({}),
         }
     }
@@ -112,6 +119,7 @@ impl Setup {
             tokens: [TOKEN.to_owned()].into(),
             sub_path: String::new(),
             org_id: 1,
+            others: Vec::new(),
             network: Network::default(),
             accounts: Accounts::default(),
             counters: Counters::default(),
@@ -148,9 +156,10 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
         stage.saw(format!("{} {}", request.method, request.path));
         let answering = stage.answering();
         let is_query = request.path.ends_with("/api/ds/query");
-        let hangs = |fault| {
-            fault == fault::Grafana::Wire(Wire::Frozen)
-                || (fault == fault::Grafana::QueryHangs && is_query)
+        let hangs = |fault| match fault {
+            fault::Grafana::QueryHangs => is_query,
+            fault::Grafana::Hangs(end) => request.path.ends_with(end),
+            fault => fault == fault::Grafana::Wire(Wire::Frozen),
         };
         if stage.state().counters.hang(&request) {
             return std::future::pending().await;
@@ -166,7 +175,7 @@ async fn serve(stream: TcpStream, stage: Stage<Setup, fault::Grafana>) {
         } else if let Some(page) = stage.edit(|setup| counters::answer(&request, setup)) {
             in_front(&request, fault).unwrap_or(page)
         } else {
-            answer(&request, &stage.state(), fault).await
+            answer(&request, &organisations::seen_by(&request, stage.state()), fault).await
         };
         stage.edit(|setup| setup.counters.note(&request, &reply));
         drop(answering);
@@ -231,6 +240,7 @@ fn in_front(request: &Request, fault: fault::Grafana) -> Option<Reply> {
         | F::PluginNotRegistered
         | F::PluginUnavailable
         | F::QueryHangs
+        | F::Hangs(_)
         | F::ServerError
         | F::HealthRed
         | F::ProxyDenied
@@ -265,9 +275,10 @@ fn no_page(request: &Request, setup: &Setup) -> Reply {
     }
 }
 
+/// A token, or an administrator's login.
 fn has_token(request: &Request, setup: &Setup) -> bool {
     let token = request.header("authorization").strip_prefix("Bearer ");
-    token.is_some_and(|token| setup.tokens.contains(token))
+    token.is_some_and(|token| setup.tokens.contains(token)) || accounts::is_admin(request, setup)
 }
 
 /// Why a token does not open the API; the words differ by generation.
@@ -291,6 +302,9 @@ fn refused(request: &Request, setup: &Setup, fault: fault::Grafana) -> Option<Re
     }
     if fault == F::TokenRejected || !has_token(request, setup) {
         return Some(named(401, "Invalid API key", "api-key.invalid"));
+    }
+    if organisations::is_unknown(request, setup) {
+        return Some(error(404, "Organization not found"));
     }
     if fault == F::ServerError {
         return Some(error(500, "Internal server error"));
@@ -395,7 +409,8 @@ fn describe(datasource: &Datasource, setup: &Setup, fault: fault::Grafana, liste
         "id": 1, "uid": datasource.uid, "orgId": setup.org_id, "name": datasource.name,
         "type": datasource.kind, "typeLogoUrl": logo, "access": datasource.access,
         "url": datasource.url, "user": "", "database": "", "basicAuth": datasource.basic_auth,
-        "isDefault": datasource.is_default, "jsonData": datasource.json_data, "readOnly": false,
+        "isDefault": datasource.is_default, "jsonData": datasource.json_data,
+        "readOnly": datasource.read_only,
     });
     if !listed {
         let stored = datasource.secrets.as_object().into_iter().flatten();

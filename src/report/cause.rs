@@ -344,7 +344,7 @@ causes! {
         "the data source uses browser access, which Grafana no longer has for Prometheus"
         "Set the data source's access to `proxy` (server)."
     DatasourceNeedsUserLogin "datasource_needs_user_login" Breaks Datasource
-        "the data source forwards each user's own login, so promlink cannot see what people see"
+        "the data source forwards each user's own login or team, so promlink cannot see what people see"
         "Add a second data source without forwarded identity for monitoring, or watch only the direct path."
     DatasourceDrift "datasource_drift" Notes Datasource
         "a setting of the data source differs from what this link expects"

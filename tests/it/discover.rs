@@ -174,6 +174,8 @@ async fn five_thousand_data_sources_are_bounded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_file_dns_tells_what_is_there() {
     let stage = Stage::new().await;
+    // As kube-prometheus provides it: none is the default.
+    stage.list(&["P1809F7CD0C75ACF3"]);
     let zone = Zone::default().with("prometheus-k8s", "web", stage.prometheus.address()).with(
         "grafana",
         "http",
@@ -207,6 +209,9 @@ async fn without_a_file_dns_tells_what_is_there() {
     variables.push(at(variable, &token.display().to_string()));
     let daemon = Daemon::run(folder, &flags, &variables).await;
     daemon.until_value(&up("monitoring"), 1.0).await;
+    daemon.until_value("promlink_discovered_links{grafana=\"monitoring\"}", 1.0).await;
+    let metrics = daemon.metrics().await;
+    assert!(!metrics.contains("link=\"monitoring/"), "the same data source twice: {metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

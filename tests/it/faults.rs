@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use row::Row;
 use table::{Line, Section, section};
 
 use crate::namespace;
@@ -22,12 +23,14 @@ mod grafana;
 pub mod ground;
 mod inside;
 mod odd;
+mod organisations;
 mod packets;
 mod programs;
 mod prometheus;
 mod real;
 pub mod row;
 mod several;
+mod stacks;
 mod story;
 mod strangers;
 mod table;
@@ -38,12 +41,17 @@ mod well;
 /// The test that proves them all; inside of a network of its own, those that need one.
 const PROOF: &str = "faults::every_fault_is_told_right";
 const PACKETS: &str = "Packets that are dropped, rejected or forbidden";
+const STACKS: &str = "Stacks as they are installed";
 
 fn sections() -> Vec<Section> {
+    let inside = |title, rows: Vec<Row>| {
+        section(title, rows.into_iter().map(|row| inside::proven(title, row)))
+    };
     vec![
         section("Nothing is wrong", well::rows()),
         section("Healthy, but odd", odd::rows()),
-        section(PACKETS, packets::rows().into_iter().map(inside::proven)),
+        inside(STACKS, stacks::rows()),
+        inside(PACKETS, packets::rows()),
         section("DNS", dns::rows()),
         section("Addresses, replicas and proxies", addresses::rows()),
         section("TLS", tls::rows()),
@@ -64,9 +72,8 @@ fn ours() -> impl Iterator<Item = Line> {
 }
 
 /// Causes that no line has, and why.
-const WITHOUT_A_LINE: [(&str, &str); 3] = [
-    ("duplicate_default", "nothing finds it yet"),
-    ("token_expiring", "nothing finds it yet"),
+const WITHOUT_A_LINE: [(&str, &str); 2] = [
+    ("token_expiring", "it takes 18 hours without a new token"),
     ("internal", "it takes a bug of promlink"),
 ];
 
@@ -91,7 +98,8 @@ fn each_cause_has_a_line() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_fault_is_told_right() {
     if namespace::is_inside() {
-        inside::prove(section(PACKETS, packets::rows())).await;
+        let packets = section(PACKETS, packets::rows());
+        inside::prove(vec![section(STACKS, stacks::rows()), packets]).await;
     } else {
         table::prove(sections()).await;
     }

@@ -92,9 +92,11 @@ pub fn run_inside(test: &str, programs: &[&str]) -> Result<String, String> {
     Ok(said)
 }
 
-/// Loopback, and routes that lead nowhere.
+/// Loopback, addresses that are ours and no loopback, as cluster IPs are, and routes that lead
+/// nowhere.
 fn furnish() {
     run("ip", &["link", "set", "lo", "up"], "");
+    run("ip", &["route", "add", "local", "10.0.0.0/8", "dev", "lo"], "");
     for (kind, address) in ROUTES {
         run("ip", &["route", "add", kind, address], "");
     }

@@ -26,13 +26,13 @@ pub struct Datasource {
     pub url: String,
     /// The organisation that it belongs to.
     pub org_id: Option<u64>,
-    /// The organisation's default.
+    /// The organisation's default, or in a list without any the only Prometheus.
     pub is_default: bool,
     /// The browser is to ask Prometheus itself, which Grafana no longer does.
     pub access_direct: bool,
     /// It has the logo of missing plugins; only the list shows it.
     pub plugin_missing: bool,
-    /// It forwards the user's own identity: OAuth token or cookies.
+    /// It depends on who asks: it forwards OAuth tokens or cookies, or sends headers of one's team.
     pub forwards_user: bool,
     /// Provisioned from a file.
     pub read_only: bool,
@@ -95,7 +95,22 @@ pub fn datasource(answer: &Answer<'_>) -> Result<Datasource, Rejection> {
 pub fn datasource_list(answer: &Answer<'_>) -> Result<Vec<Datasource>, Rejection> {
     let one = |raw: &RawValue| serde_json::from_str::<Wire>(raw.get()).ok();
     let list = expect::<Vec<&RawValue>>(answer)?;
-    Ok(list.into_iter().map(|raw| one(raw).map(Datasource::from).unwrap_or_default()).collect())
+    let list = list.into_iter().map(|raw| one(raw).map(Datasource::from).unwrap_or_default());
+    let mut list: Vec<Datasource> = list.collect();
+    choose_default(&mut list);
+    Ok(list)
+}
+
+/// kube-prometheus provides one data source, and marks it as nothing. Where none is marked, whoever
+/// says `default` means the only Prometheus there is.
+fn choose_default(list: &mut [Datasource]) {
+    if list.iter().any(|one| one.is_default) {
+        return;
+    }
+    let mut ours = list.iter_mut().filter(|one| is_prometheus(&one.kind));
+    if let (Some(only), None) = (ours.next(), ours.next()) {
+        only.is_default = true;
+    }
 }
 
 /// Headers and exemplars that are looked at: each may become a finding.
@@ -194,7 +209,8 @@ impl From<Wire> for Datasource {
             plugin_missing: wire.type_logo_url == LOGO_OF_NONE,
             forwards_user: wire.flag("oauthPassThru")
                 || wire.with_credentials
-                || !list("keepCookies").is_empty(),
+                || !list("keepCookies").is_empty()
+                || has_team_headers(json),
             read_only: wire.read_only,
             method: wire.text("httpMethod").map(str::to_ascii_uppercase),
             interval: wire.text("timeInterval").map(str::to_owned),
@@ -226,6 +242,14 @@ impl From<Wire> for Datasource {
     }
 }
 
+/// Headers that Grafana adds for whoever is in a team (Enterprise and Cloud); a service account
+/// mostly is in none.
+fn has_team_headers(json: &serde_json::Map<String, Value>) -> bool {
+    let teams = json.get("teamHttpHeaders").and_then(|all| all.get("headers")?.as_object());
+    let mut teams = teams.into_iter().flatten();
+    teams.any(|(_, headers)| headers.as_array().is_some_and(|headers| !headers.is_empty()))
+}
+
 // === impl Datasource ===
 
 impl Datasource {
@@ -239,7 +263,7 @@ impl Datasource {
         } else if !self.headers.is_empty() {
             Some("the data source has headers of its own")
         } else if self.forwards_user {
-            Some("the data source forwards each user's login")
+            Some("the data source forwards each user's login or team")
         } else {
             self.private
         }

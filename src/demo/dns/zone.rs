@@ -68,14 +68,27 @@ impl Zone {
     /// The same with a Service in `monitoring` whose cluster IP and one port are those of
     /// `address`.
     #[must_use]
-    pub fn with(mut self, name: &str, port_name: &str, address: SocketAddr) -> Self {
+    pub fn with(self, name: &str, port_name: &str, address: SocketAddr) -> Self {
+        self.with_in("monitoring", name, port_name, address)
+    }
+
+    /// The same in another namespace, which exists from then on.
+    #[must_use]
+    pub fn with_in(
+        mut self,
+        namespace: &str,
+        name: &str,
+        port_name: &str,
+        address: SocketAddr,
+    ) -> Self {
         let SocketAddr::V4(address) = address else { return self };
         let service = Service {
             addresses: vec![*address.ip()],
             ports: vec![(port_name.to_owned(), address.port())],
             ..Service::default()
         };
-        self.services.insert(("monitoring".to_owned(), name.to_owned()), service);
+        self.namespaces.insert(namespace.to_owned());
+        self.services.insert((namespace.to_owned(), name.to_owned()), service);
         self
     }
 

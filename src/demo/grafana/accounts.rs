@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::demo::grafana::{Setup, error};
+use crate::demo::grafana::{Setup, error, organisations};
 use crate::demo::http::{Reply, Request};
 
 /// Where it is served.
@@ -19,6 +19,8 @@ pub struct Accounts {
     pub password: Option<String>,
     /// All of them.
     pub list: Vec<Account>,
+    /// What is answered in place of everything that an administrator asks.
+    pub fails: Option<(u16, &'static str)>,
     /// Ids that were given away, tokens' among them.
     ids: u64,
 }
@@ -38,14 +40,27 @@ pub struct Account {
     pub tokens: Vec<(u64, String, bool)>,
 }
 
+/// Whether the user `admin` asks, by password.
+pub fn is_admin(request: &Request, setup: &Setup) -> bool {
+    setup.accounts.password.as_ref().is_some_and(|password| {
+        let login = BASE64_STANDARD.encode(format!("admin:{password}"));
+        request.header("authorization") == format!("Basic {login}")
+    })
+}
+
 /// Answers what an administrator may ask.
 pub fn answer(request: &Request, setup: &mut Setup) -> Reply {
-    let Some(password) = setup.accounts.password.clone() else {
+    if setup.accounts.password.is_none() {
         return error(404, "Not found");
-    };
-    let login = format!("Basic {}", BASE64_STANDARD.encode(format!("admin:{password}")));
-    if request.header("authorization") != login {
+    }
+    if !is_admin(request, setup) {
         return error(401, "Invalid username or password");
+    }
+    if organisations::is_unknown(request, setup) {
+        return error(404, "Organization not found");
+    }
+    if let Some((status, message)) = setup.accounts.fails {
+        return error(status, message);
     }
     let rest = request.path.trim_start_matches(PATH).trim_matches('/').to_owned();
     let segments: Vec<&str> = rest.split('/').collect();
@@ -58,7 +73,7 @@ pub fn answer(request: &Request, setup: &mut Setup) -> Reply {
         ("POST", [id, "tokens"]) => {
             let made = with(id, setup, |account, id| make(account, id, &name));
             if let (200, Some(key)) = (made.status, key(&made)) {
-                setup.tokens.insert(key);
+                organisations::let_in(key, request, setup);
             }
             made
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::carried::GrafanaMemory;
+use crate::classify::Rejection;
 use crate::classify::grafana_answer::{self, Datasource, DatasourceUrl};
-use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Stopwatch};
 use crate::desk::{List, Wants};
 use crate::judge::audit;
@@ -64,7 +64,17 @@ impl Through<'_> {
             Err(missed) => return self.settle(Check::Datasource, missed),
         };
         let answer = line::answer(&response, &path, self.has_credentials());
-        match read(&answer, &self.side.datasource) {
+        let found = match self.side.datasource {
+            DatasourceRef::Uid(_) | DatasourceRef::Name(_) => grafana_answer::datasource(&answer),
+            DatasourceRef::Default => match grafana_answer::datasource_list(&answer) {
+                Ok(list) => {
+                    self.keep_list(&list).await;
+                    default_of(list)
+                }
+                Err(rejection) => Err(rejection),
+            },
+        };
+        match found {
             Ok(found) => {
                 let mut row = judge(&found);
                 if row.outcome == Outcome::Passed {
@@ -134,10 +144,16 @@ impl Through<'_> {
                 let answer = line::answer(&response, LIST_PATH, true);
                 grafana_answer::datasource_list(&answer).ok()
             });
-            List { began, ended: clock::now(), known: list.map(neighbours) }
+            List { began, ended: clock::now(), known: list.as_deref().map(neighbours) }
         };
         let none = || Arc::new(List { began, ended: began, known: None });
         desk.list.get(wants, until, run).await.unwrap_or_else(none)
+    }
+
+    /// A list that was read for another reason: nobody need read it again for this one.
+    pub(super) async fn keep_list(&self, list: &[Datasource]) {
+        let (began, ended) = (self.occasion.started, clock::now());
+        self.desk.list.put(List { began, ended, known: Some(neighbours(list)) }).await;
     }
 
     /// Compares its URL with the one that this link probes; a finding, because panels may work all
@@ -190,31 +206,27 @@ impl Through<'_> {
     }
 }
 
-fn neighbours(list: Vec<Datasource>) -> Neighbours {
+fn neighbours(list: &[Datasource]) -> Neighbours {
     let defaults = list.iter().filter(|one| one.is_default).map(|one| clean(&one.name));
     Neighbours {
         defaults: defaults.take(MAX_DEFAULTS).collect(),
-        uids: list.into_iter().map(|one| one.uid).collect(),
+        uids: list.iter().map(|one| one.uid.clone()).collect(),
     }
 }
 
-/// The data source that `reference` means, among what Grafana answered.
-fn read(answer: &Answer<'_>, reference: &DatasourceRef) -> Result<Datasource, Rejection> {
-    match reference {
-        DatasourceRef::Uid(_) | DatasourceRef::Name(_) => grafana_answer::datasource(answer),
-        DatasourceRef::Default => {
-            let list = grafana_answer::datasource_list(answer)?;
-            list.into_iter().find(|one| one.is_default).ok_or(Rejection {
-                cause: Cause::DatasourceNotFound,
-                api_error_type: None,
-                api_error: Some("no data source is marked as the default".to_owned()),
-                body_start: None,
-                location: None,
-                flavour: None,
-                via: None,
-            })
-        }
-    }
+/// The organisation's default.
+fn default_of(list: Vec<Datasource>) -> Result<Datasource, Rejection> {
+    list.into_iter().find(|one| one.is_default).ok_or(Rejection {
+        cause: Cause::DatasourceNotFound,
+        api_error_type: None,
+        api_error: Some(
+            "no data source is marked as the default, nor is one the only Prometheus".to_owned(),
+        ),
+        body_start: None,
+        location: None,
+        flavour: None,
+        via: None,
+    })
 }
 
 fn judge(found: &Datasource) -> Row {

@@ -52,10 +52,12 @@ impl Through<'_> {
             Err(Missed::Instead(row)) => return Err(no_list(&row)),
         };
         let answer = line::answer(&response, LIST_PATH, self.has_credentials());
-        grafana_answer::datasource_list(&answer).map_err(|rejection| NoList {
+        let list = grafana_answer::datasource_list(&answer).map_err(|rejection| NoList {
             cause: Some(rejection.cause),
             says: rejection.api_error.unwrap_or_else(|| format!("status {}", response.status)),
-        })
+        })?;
+        self.keep_list(&list).await;
+        Ok(list)
     }
 
     /// The first check that failed on the way, or that had no turn.

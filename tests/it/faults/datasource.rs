@@ -1,6 +1,6 @@
 //! What is wrong with the data source: where it leads, how it signs in, what it is.
 
-use promlink::demo::fault::{Prometheus as F, Wire as W};
+use promlink::demo::fault::{Grafana as G, Prometheus as F, Wire as W};
 use promlink::demo::grafana::Datasource;
 
 use super::ground::Turn;
@@ -43,7 +43,8 @@ const HIDDEN: &str = "breaks unreachable_from_grafana grafana/grafana_query";
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [where_it_leads(), what_it_is(), how_it_is_set()].concat()
+    [where_it_leads(), what_it_is(), what_depends_on_who_asks(), how_it_is_set(), in_the_list()]
+        .concat()
 }
 
 /// Settings that cannot do what they look like; panels may get data all the same.
@@ -51,7 +52,7 @@ fn how_it_is_set() -> Vec<Row> {
     type Change = fn(&mut Datasource);
     const INVALID: &str = "notes datasource_settings_invalid grafana/datasource";
     const DRIFT: &str = "notes datasource_drift grafana/datasource";
-    let rows: [(&str, Change, &[&str]); 13] = [
+    let rows: [(&str, Change, &[&str]); 12] = [
         (
             "basic auth, and no password is stored",
             |d| d.basic_auth = true,
@@ -123,11 +124,6 @@ fn how_it_is_set() -> Vec<Row> {
             &["drift target"],
         ),
         (
-            "no mark of the default, and nor has another one",
-            |d| d.is_default = false,
-            &["drift default"],
-        ),
-        (
             "a scrape interval far below the real one",
             |d| d.json_data["timeInterval"] = "10s".into(),
             &["drift interval"],
@@ -151,6 +147,33 @@ fn how_it_is_set() -> Vec<Row> {
             .beside(beside(words))
     });
     rows.collect()
+}
+
+/// What only the list of all data sources tells is a note, and must cost the query no time.
+fn in_the_list() -> Vec<Row> {
+    const HANGS: Turn = Turn::Grafana(G::Hangs("/api/datasources"));
+    const EXEMPLARS: Turn = Turn::Datasource(|datasource| {
+        let to = serde_json::json!([{"name": "trace_id", "datasourceUid": "tempo"}]);
+        datasource.json_data["exemplarTraceIdDestinations"] = to;
+    });
+    const TWO_DEFAULTS: Turn = Turn::Setup(|setup| {
+        let uid = "tempo".to_owned();
+        setup.datasources.push(Datasource { uid, ..setup.datasources[0].clone() });
+    });
+    let hangs = |name: &str, turns: &[Turn]| {
+        let name = format!("the list of data sources hangs{name}");
+        row(name, [turns, &[HANGS, EXEMPLARS]].concat(), "working")
+            .check("grafana/datasource", "passed")
+            .check("grafana/grafana_query", "passed")
+            .short()
+    };
+    vec![
+        hangs("", &[]),
+        hangs(": Grafana 9.3", &[V9]),
+        hangs(": a link without a direct path", &[]).through_grafana(),
+        row("two data sources claim to be the default", [EXEMPLARS, TWO_DEFAULTS], "working")
+            .beside("notes duplicate_default grafana/datasource default"),
+    ]
 }
 
 fn where_it_leads() -> Vec<Row> {
@@ -254,8 +277,28 @@ fn what_it_is() -> Vec<Row> {
             .map(|row| by(row, "name: main, datasource: default")),
         each(
             "no data source is the default one, which is configured",
-            Turn::Datasource(|datasource| datasource.is_default = false),
+            Turn::Setup(|setup| {
+                setup.datasources[0].is_default = false;
+                let uid = "other".to_owned();
+                setup.datasources.push(Datasource { uid, ..setup.datasources[0].clone() });
+            }),
             missing,
+        )
+        .map(|row| by(row, "name: main, datasource: default")),
+        each(
+            "no data source is the default one, of two",
+            Turn::Setup(|setup| {
+                setup.datasources[0].is_default = false;
+                let uid = "other".to_owned();
+                setup.datasources.push(Datasource { uid, ..setup.datasources[0].clone() });
+            }),
+            "working",
+        )
+        .map(|row| row.beside("notes datasource_drift grafana/datasource default")),
+        each(
+            "no data source is the default one, and one is the only Prometheus",
+            Turn::Datasource(|datasource| datasource.is_default = false),
+            "working",
         )
         .map(|row| by(row, "name: main, datasource: default")),
         each("no data source has the configured name", UID, missing)
@@ -280,31 +323,26 @@ fn what_it_is() -> Vec<Row> {
             "broken unauthorized grafana grafana_query datasource",
         )
         .map(|row| row.config(|config| config.prometheus = SIGNED_IN).beside(DRIFT)),
-        [
-            row(
-                "401 through a data source that forwards the user's login",
-                [FORWARDS, Turn::Behind(F::Unauthorized)],
-                LOGIN,
-            ),
-            row(
-                "401 through a data source that forwards the user's login: Grafana 9.3",
-                [V9, FORWARDS, Turn::Behind(F::Unauthorized)],
-                LOGIN,
-            ),
-        ],
-        [
-            row(
-                "403 through a data source that forwards the user's login",
-                [FORWARDS, Turn::Behind(F::Forbidden)],
-                LOGIN,
-            ),
-            row(
-                "a data source forwards the user's login, and nobody needs it",
-                [FORWARDS],
-                "working",
-            ),
-        ],
     ];
+    rows.into_iter().flatten().collect()
+}
+
+/// People may be fine, and promlink cannot ask as one of them.
+fn what_depends_on_who_asks() -> Vec<Row> {
+    let ways = [("forwards the user's login", FORWARDS), ("has headers for each team", TEAMS)];
+    let rows = ways.map(|(what, turn)| {
+        let refused = |status: &str, more: &[Turn], fault: F| {
+            let name = format!("{status} through a data source that {what}");
+            let name = if more.is_empty() { name } else { format!("{name}: Grafana 9.3") };
+            row(name, [more, &[turn, Turn::Behind(fault)]].concat(), LOGIN)
+        };
+        [
+            refused("401", &[], F::Unauthorized),
+            refused("401", &[V9], F::Unauthorized),
+            refused("403", &[], F::Forbidden),
+            row(format!("a data source {what}, and nobody needs it"), [turn], "working"),
+        ]
+    });
     rows.into_iter().flatten().collect()
 }
 
@@ -323,4 +361,8 @@ const DRIFT: &str = "notes datasource_drift grafana/datasource auth";
 const SIGNED_IN: &str = "url: '{prometheus}', authorization: {credentials: secret}";
 const FORWARDS: Turn =
     Turn::Datasource(|datasource| datasource.json_data["oauthPassThru"] = true.into());
+const TEAMS: Turn = Turn::Datasource(|datasource| {
+    let policy = serde_json::json!([{"header": "X-Prom-Label-Policy", "value": "1:{job=\"a\"}"}]);
+    datasource.json_data["teamHttpHeaders"] = serde_json::json!({"headers": {"7": policy}});
+});
 const LOGIN: &str = "blind datasource_needs_user_login grafana grafana_query datasource";

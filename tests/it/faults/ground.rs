@@ -126,6 +126,25 @@ struct Hole {
     _queued: TcpStream,
 }
 
+/// Where the stand-ins are, as Kubernetes has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub namespace: &'static str,
+    /// The Services of Prometheus and Grafana.
+    pub services: [&'static str; 2],
+    /// Their ports; 0: any.
+    pub ports: [u16; 2],
+    /// What their addresses begin with: not 127 in a network of the test's own only.
+    pub network: u8,
+}
+
+const MONITORING: Place = Place {
+    namespace: "monitoring",
+    services: ["prometheus-k8s", "grafana"],
+    ports: [0, 0],
+    network: 127,
+};
+
 const ZONE: &str = "svc.cluster.local";
 /// Grafana's patience, less than the real one, as the cycles of the tests are shorter. A connection
 /// still takes longer than a cycle and its confirmation.
@@ -156,21 +175,30 @@ impl Default for Config {
 
 impl Ground {
     pub async fn build() -> Self {
+        Self::at(&MONITORING).await
+    }
+
+    /// The same elsewhere.
+    pub async fn at(place: &Place) -> Self {
+        let Place { namespace, services: [prometheus_name, grafana_name], .. } = place;
+        let [prometheus_port, grafana_port] = place.ports;
         let row = number();
-        let home = home(row);
-        let (direct, behind) = twins(&home).await;
+        let home = home(row, place.network);
+        let (direct, behind) = twins(&home, prometheus_port).await;
         let port = direct.address().port();
-        let zone = |address| Zone::default().with("prometheus-k8s", "web", address);
+        let zone = |address| Zone::default().with_in(namespace, prometheus_name, "web", address);
         let grafana_dns = dns::start(home(5), zone(behind.address())).await.unwrap();
-        let url = format!("http://prometheus-k8s.monitoring.{ZONE}:{port}");
+        let url = format!("http://{prometheus_name}.{namespace}.{ZONE}:{port}");
         let mut setup = grafana::Setup::new(Flavour::V13, &url);
         setup.network = Network {
             dns: Some(grafana_dns.address()),
-            search: Zone::default().search("monitoring"),
+            search: Zone::default().search(namespace),
             ..NETWORK
         };
-        let grafana = grafana::start(home(6), setup).await.unwrap();
-        let zone = zone(direct.address()).with("grafana", "http", grafana.address());
+        let at = SocketAddr::new(home(6).ip(), grafana_port);
+        let grafana = grafana::start(at, setup).await.unwrap();
+        let zone = zone(direct.address());
+        let zone = zone.with_in(namespace, grafana_name, "http", grafana.address());
         let dns = dns::start(home(3), zone.clone()).await.unwrap();
         let spare_dns = dns::start(home(4), zone).await.unwrap();
         let (holes, front, real) = (Mutex::default(), Mutex::default(), Mutex::default());
@@ -290,19 +318,21 @@ impl Ground {
         }
     }
 
-    /// A configuration with one link.
+    /// A configuration with one link; with none where neither end is given.
     pub fn yaml(&self, config: &Config) -> String {
         let Config { interval, timeout, thresholds, prometheus, grafana, link, main, dns } = config;
         let end = |key: &str, keys: &str| {
             if keys.is_empty() { String::new() } else { format!("    {key}: {{{keys}}}\n") }
         };
+        let ends = end("prometheus", prometheus) + &end("grafana", grafana);
+        let links = if ends.is_empty() {
+            String::new()
+        } else {
+            format!("links:\n  {}:\n{ends}{}{link}\n", self.link, end("thresholds", thresholds))
+        };
         self.fill(&format!(
             "dns: {{{dns}}}\ndefaults: {{interval: {interval}, timeout: {timeout}}}\n\
-             grafanas:\n  main: {{{main}}}\nlinks:\n  {}:\n{}{}{}{link}\n",
-            self.link,
-            end("prometheus", prometheus),
-            end("grafana", grafana),
-            end("thresholds", thresholds),
+             grafanas:\n  main: {{{main}}}\n{links}"
         ))
     }
 
@@ -373,17 +403,17 @@ fn number() -> u32 {
     std::process::id().wrapping_mul(509) + GROUNDS.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Any port of loopback addresses that no other ground has, so that nobody takes a port while it is
-/// closed.
-fn home(ground: u32) -> impl Fn(u8) -> SocketAddr {
+/// Any port of addresses that no other ground has, so that nobody takes a port while it is closed.
+fn home(ground: u32, network: u8) -> impl Fn(u8) -> SocketAddr {
     let [.., high, low] = (ground % (253 * 256)).to_be_bytes();
-    move |host| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 1 + high, low, host)), 0)
+    move |host| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(network, 1 + high, low, host)), 0)
 }
 
 /// Two that look the same at the same port of two addresses.
-async fn twins(home: &impl Fn(u8) -> SocketAddr) -> (Prometheus, Prometheus) {
+async fn twins(home: &impl Fn(u8) -> SocketAddr, port: u16) -> (Prometheus, Prometheus) {
     loop {
-        let direct = prometheus::start(home(1), prometheus::Setup::default()).await.unwrap();
+        let first = SocketAddr::new(home(1).ip(), port);
+        let direct = prometheus::start(first, prometheus::Setup::default()).await.unwrap();
         let same_port = SocketAddr::new(home(2).ip(), direct.address().port());
         if let Ok(behind) = prometheus::start(same_port, prometheus::Setup::default()).await {
             return (direct, behind);

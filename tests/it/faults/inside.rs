@@ -8,18 +8,18 @@ use std::io::Write as _;
 
 use tokio::sync::OnceCell;
 
+use super::PROOF;
 use super::row::Row;
 use super::table::{self, Line, Proof, Section};
-use super::{PACKETS, PROOF};
 use crate::namespace;
 
 /// Before each proof that the inside hands out, as JSON.
 const MARK: &str = "proof: ";
 
 /// Proves all lines, and hands the proofs out.
-pub async fn prove(section: Section) {
+pub async fn prove(sections: Vec<Section>) {
     let mut text = String::new();
-    for (name, proof) in table::proven(vec![section]).await {
+    for (name, proof) in table::proven(sections).await {
         let (kind, why) = match proof {
             Proof::Right => ("right", String::new()),
             Proof::Wrong(why) => ("wrong", why),
@@ -30,9 +30,9 @@ pub async fn prove(section: Section) {
     std::io::stdout().write_all(text.as_bytes()).unwrap();
 }
 
-/// A line that is proven inside.
-pub fn proven(row: Row) -> Line {
-    let name = format!("{PACKETS}: {}", row.name());
+/// A line of this section that is proven inside.
+pub fn proven(section: &str, row: Row) -> Line {
+    let name = format!("{section}: {}", row.name());
     let beside = row.found_beside().to_owned();
     let line = Line::new(row.name(), [row.told()], async move {
         match INSIDE.get_or_init(run).await {

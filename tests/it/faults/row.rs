@@ -7,7 +7,7 @@ use promlink::config::{Sources, load_bytes};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use super::ground::{self, Config, Ground, Turn};
+use super::ground::{self, Config, Ground, Place, Turn};
 use super::table::{Line, Proof};
 
 /// Rows at a time in this process: more would only wait for each other.
@@ -36,6 +36,7 @@ pub struct Row {
     name: String,
     given: Vec<Turn>,
     config: Config,
+    place: Option<Place>,
     told: &'static str,
     beside: String,
     checks: Vec<(&'static str, &'static str)>,
@@ -49,6 +50,7 @@ pub fn row(name: impl Into<String>, given: impl Into<Vec<Turn>>, told: &'static 
         name: name.into(),
         given: given.into(),
         config: Config::default(),
+        place: None,
         told,
         beside: String::new(),
         checks: Vec::new(),
@@ -101,6 +103,11 @@ impl Row {
         self
     }
 
+    /// Stand-ins elsewhere than usual; in a network of the test's own, where ports are free.
+    pub fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
     /// A cycle that something in it will use up.
     pub fn short(self) -> Self {
         self.config(|config| config.timeout = "2s")
@@ -121,7 +128,10 @@ impl Row {
         if let Some(why) = is_missing(&self.given).await {
             return Proof::Skipped(why.to_owned());
         }
-        let ground = Ground::build().await;
+        let ground = match &self.place {
+            Some(place) => Ground::at(place).await,
+            None => Ground::build().await,
+        };
         ground.turns(&self.given).await;
         let link = check(&ground.yaml(&self.config)).await;
         let asked = ground.grafana.seen();
