@@ -25,6 +25,8 @@ use crate::links::LinkSet;
 use crate::links::found::Found;
 use crate::net::dns::{DnsSettings, Resolver};
 use crate::probe::{Made, Probe};
+use crate::push;
+pub use crate::push::Tried;
 use crate::reload::{Handle, Reload, Reloader};
 use crate::report::Trigger;
 use crate::report::verdict::Verdict;
@@ -202,6 +204,13 @@ impl Daemon {
             base: self.base,
             stopping: shutdown.clone(),
         };
+        // They go on until the daemon ends: what was sent outlives a restart.
+        let told = push::run(
+            Arc::clone(&self.probe),
+            Arc::clone(&self.stats),
+            self.settings.clone(),
+            self.snapshots.1.clone(),
+        );
         let lists = discover::run(
             Arc::clone(&self.probe),
             self.settings.clone(),
@@ -222,6 +231,7 @@ impl Daemon {
         upstream.spawn(supervisor::run(shared, links.clone(), asks, shutdown.clone()));
         upstream.spawn(self.reloader.run(shutdown.clone()));
         upstream.spawn(shutdown.clone().run_until_cancelled_owned(lists).map(|_| ()));
+        upstream.spawn(shutdown.clone().run_until_cancelled_owned(told).map(|_| ()));
         let changes = follow(self.settings, self.found.1, self.links.0, self.probe, self.stats);
         upstream.spawn(shutdown.clone().run_until_cancelled_owned(changes).map(|_| ()));
         let mut keeping = JoinSet::new();
@@ -375,6 +385,16 @@ pub async fn grafana_token(
     }
 }
 
+/// One alert through every configured way, and what each answered.
+///
+/// # Errors
+/// What cannot be started, as a sentence.
+pub async fn alarm_test(settings: &Settings) -> Result<Vec<Tried>, String> {
+    let stats = Arc::new(SelfStats::default());
+    let probe = Probe::new(resolver(settings, &stats)?, stats, &host_name());
+    Ok(push::try_all(&probe, settings).await)
+}
+
 /// Cycles of one link until one does not fail or the time is over. What a cycle reached does not
 /// count in the next one: each is judged as the first.
 async fn check_one(
@@ -406,7 +426,7 @@ fn link_set(settings: &Settings, found: &[Found]) -> LinkSet {
         settings.links.clone(),
         found,
         settings.grafanas.clone(),
-        settings.alarms.clone(),
+        settings.alarms.collapse_at,
     )
 }
 

@@ -5,6 +5,7 @@
 //! in one place, whichever way it came. Without a command it is `serve`, as a daemon's first word
 //! should be.
 
+mod alarm;
 mod check;
 mod config;
 mod explain;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use self::alarm::AlarmCommand;
 use self::check::CheckArgs;
 use self::config::ConfigCommand;
 use self::flags::Flags;
@@ -71,6 +73,9 @@ enum Command {
     /// Make a token for promlink in Grafana, with an administrator's login, and print it
     #[command(after_help = token::EXAMPLE)]
     GrafanaToken(TokenArgs),
+    /// Try the ways by which alarms are told
+    #[command(subcommand)]
+    Alarm(AlarmCommand),
     /// Watch promlink at work, with stand-ins that break and recover
     Demo {
         /// End after the story; exit 0 if every verdict was the expected one
@@ -244,6 +249,7 @@ impl Command {
             Self::Metrics { markdown: true } => say(&catalog::markdown(), 0),
             Self::Explain { cause } => explain::run(cause.as_deref()),
             Self::GrafanaToken(args) => token::run(args),
+            Self::Alarm(command) => alarm::run(command),
             Self::Demo { once } => demo(once),
         }
     }

@@ -1,5 +1,6 @@
 //! Configuration: a YAML file, then the environment, then flags; every mistake reported at once.
 
+mod alarms;
 mod assertions;
 mod check;
 mod discover;
@@ -24,8 +25,9 @@ use std::sync::Arc;
 use node::Node;
 use origin::Problems;
 
+use crate::link::alarm::AlarmSettings;
 use crate::link::discover::Discover;
-use crate::link::{AlarmTiming, Grafana, GrafanaName, Link};
+use crate::link::{Grafana, GrafanaName, Link};
 pub use files::warnings;
 pub use node::nearest;
 pub use origin::ConfigErrors;
@@ -50,8 +52,8 @@ pub struct Settings {
     pub web: Web,
     /// What we log.
     pub log: Log,
-    /// How long a verdict must hold before it is an alarm.
-    pub alarms: AlarmTiming,
+    /// What is worth waking somebody for, and who is told.
+    pub alarms: AlarmSettings,
     /// The file that it came from, if there was one.
     pub file: Option<PathBuf>,
 }

@@ -22,7 +22,7 @@ use crate::report::{Report, Standing};
 use verdict::Ruling;
 
 pub use standing::told;
-pub use words::about;
+pub use words::{about, cut};
 
 /// What one cycle means.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,6 +15,7 @@ mod secret;
 mod selfstats;
 
 // --- pure
+mod alerts;
 mod cadence;
 mod carry;
 mod classify;
@@ -35,6 +36,7 @@ mod desk;
 mod discover;
 mod keeper;
 mod probe;
+mod push;
 mod reload;
 mod serve;
 mod shutdown;

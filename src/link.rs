@@ -1,6 +1,7 @@
 //! The nouns of the configuration after it was checked: links, their two ends, and how to watch
 //! them.
 
+pub mod alarm;
 pub mod assertion;
 pub mod discover;
 #[cfg(test)]
@@ -9,16 +10,15 @@ pub mod sample;
 mod tests;
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::link::alarm::{AlarmRules, Labels};
 use crate::link::assertion::Assertion;
 use crate::link::discover::Leave;
-use crate::report::cause::Cause;
 use crate::secret::Secret;
 
 /// The identity of a link; `GRAFANA/<uid>` when it was discovered.
@@ -56,8 +56,10 @@ pub struct Link {
     pub all_addresses: bool,
     /// Keep an idle connection to the server, whose end starts a cycle.
     pub tripwire: bool,
+    /// What its alarms are like.
+    pub alarms: Arc<AlarmRules>,
     /// Labels for this link's alarms.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Arc<Labels>,
 }
 
 /// Where a link comes from.
@@ -258,21 +260,14 @@ pub struct Thresholds {
     pub tls_expiring: Duration,
 }
 
-/// How long a verdict must hold before it is an alarm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlarmTiming {
-    /// Waits that depend on the cause; they win over those by verdict.
-    pub by_cause: BTreeMap<Cause, Duration>,
-    /// The wait of a broken link.
-    pub broken: Duration,
-    /// The wait of a degraded link.
-    pub degraded: Duration,
-    /// The wait of a Grafana through which we are blind.
-    pub blind: Duration,
-    /// How long an alarm stands after its verdict ended, so that a short recovery resets nothing.
-    pub keep_firing_for: Duration,
-    /// From this many links on, one server or Grafana raises one alarm for all of them.
-    pub collapse_at: usize,
+// === impl Link ===
+
+impl Link {
+    /// `host:port` of the direct end: what tells servers apart.
+    #[must_use]
+    pub fn server(&self) -> Option<String> {
+        self.prometheus.as_ref().map(|endpoint| endpoint.url.authority())
+    }
 }
 
 // === impl HttpOptions, Auth ===
@@ -458,23 +453,6 @@ impl Default for QueryPlan {
             expect_series: true,
             freshness: true,
             agreement: true,
-        }
-    }
-}
-
-impl Default for AlarmTiming {
-    fn default() -> Self {
-        const MINUTE: Duration = Duration::from_secs(60);
-        Self {
-            by_cause: BTreeMap::from([
-                (Cause::NoReadyEndpoints, MINUTE * 5),
-                (Cause::Starting, MINUTE * 15),
-            ]),
-            broken: MINUTE * 2,
-            degraded: MINUTE * 15,
-            blind: MINUTE * 15,
-            keep_firing_for: MINUTE * 2,
-            collapse_at: 5,
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod found;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::link::{AlarmTiming, DatasourceRef, Grafana, GrafanaName, Link, LinkName};
+use crate::link::{DatasourceRef, Grafana, GrafanaName, Link, LinkName};
 use crate::links::found::Found;
 
 /// All links in force, with what they share.
@@ -19,8 +19,8 @@ pub struct LinkSet {
     pub links: BTreeMap<LinkName, Arc<Link>>,
     /// Every configured Grafana, with links or without.
     pub grafanas: BTreeMap<GrafanaName, Arc<Grafana>>,
-    /// How long a verdict must hold before it is an alarm.
-    pub alarms: AlarmTiming,
+    /// From this many links on, one server or Grafana raises one alarm for all of them.
+    pub collapse_at: usize,
 }
 
 /// What became of one link.
@@ -44,7 +44,7 @@ impl LinkSet {
         configured: Vec<Link>,
         found: &[Found],
         grafanas: BTreeMap<GrafanaName, Arc<Grafana>>,
-        alarms: AlarmTiming,
+        collapse_at: usize,
     ) -> Self {
         let sides = configured.iter().filter_map(|link| link.grafana.as_ref());
         let taken: BTreeSet<_> = sides.map(|side| (&side.name, what(&side.datasource))).collect();
@@ -58,7 +58,7 @@ impl LinkSet {
         let free: Vec<_> =
             found.iter().filter(is_free).map(|found| Arc::clone(&found.link)).collect();
         let all = free.into_iter().chain(configured.into_iter().map(Arc::new));
-        Self { links: all.map(|link| (link.name.clone(), link)).collect(), grafanas, alarms }
+        Self { links: all.map(|link| (link.name.clone(), link)).collect(), grafanas, collapse_at }
     }
 
     /// What it means for each link to go from this set to `newer`; untouched links are left out.

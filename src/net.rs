@@ -16,4 +16,4 @@ pub mod tcp;
 pub mod tls;
 
 #[cfg(test)]
-mod testing;
+pub mod testing;

@@ -18,10 +18,12 @@ mod redact;
 pub use grafana::Made;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join};
+use rustls::ClientConfig;
 use tokio::time::Instant;
 
 use crate::cadence;
@@ -32,11 +34,12 @@ use crate::desk::Desk;
 use crate::discover::{Lister, NoList};
 use crate::judge;
 use crate::link::discover::Leave;
-use crate::link::{Auth, Cadence, GrafanaName, GrafanaSide, Link};
+use crate::link::{Auth, Cadence, GrafanaName, GrafanaSide, Link, TlsOptions};
 use crate::net::dns::Resolver;
 use crate::net::tls::trust::Trust;
 use crate::plan;
 use crate::probe::causes::End;
+use crate::push::Ways;
 use crate::report::{Report, Trigger};
 use crate::selfstats::SelfStats;
 use crate::supervisor::{Cycle, Prober};
@@ -60,6 +63,9 @@ struct Net {
     /// What tells replicas apart, in names of what they make.
     host: Arc<str>,
 }
+
+/// To resolve the name of a receiver.
+const RECEIVER_LOOKUP: Duration = Duration::from_secs(5);
 
 /// When the parts of a cycle have to end.
 #[derive(Clone, Copy, Debug)]
@@ -210,6 +216,24 @@ impl Lister for Probe {
 
     fn zone(&self) -> String {
         self.net().resolver.settings().likely_zone().to_owned()
+    }
+}
+
+/// Names of receivers are resolved as those of links are, and their certificates judged alike.
+impl Ways for Probe {
+    async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        let lookup = self.net().resolver.lookup(host, None, clock::deadline(RECEIVER_LOOKUP)).await;
+        lookup
+            .result
+            .map_err(|failure| format!("{host} has no address: {}", causes::dns_words(&failure)))
+    }
+
+    fn tls(&self, options: &TlsOptions) -> Result<ClientConfig, String> {
+        self.net().trust.client(options)?.config()
+    }
+
+    fn namespace(&self) -> Option<String> {
+        self.net().resolver.settings().namespace().map(str::to_owned)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Counters of our own health: written by the shell, read by one face.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// Counters since the process started.
 #[derive(Debug, Default)]
@@ -15,6 +18,27 @@ pub struct SelfStats {
     pub requests_grafana: Counter,
     /// Questions sent to DNS servers.
     pub requests_dns: Counter,
+    /// Who is told of alarms, and how that goes.
+    pub receivers: Receivers,
+}
+
+/// Every configured receiver of alarms, by its name.
+#[derive(Debug, Default)]
+pub struct Receivers(Mutex<BTreeMap<String, Arc<Receiver>>>);
+
+/// How telling one receiver goes.
+#[derive(Debug, Default)]
+pub struct Receiver {
+    /// It is an Alertmanager: what it accepts, the rules need not say.
+    pub is_alertmanager: bool,
+    /// Notifications sent.
+    pub sent: Counter,
+    /// Those that were not accepted.
+    pub failed: Counter,
+    /// When one was accepted last, in seconds since 1970; 0 for never.
+    last_success: AtomicU64,
+    /// The last one was accepted.
+    accepts: AtomicBool,
 }
 
 /// A number that only grows.
@@ -56,6 +80,70 @@ impl Gauge {
     /// How many now.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Receivers {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Receiver>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These are all, each with whether it is an Alertmanager; those that stay keep their counts.
+    pub fn set(&self, names: impl IntoIterator<Item = (String, bool)>) {
+        let mut all = self.lock();
+        let mut before = std::mem::take(&mut *all);
+        for (name, is_alertmanager) in names {
+            let kept = before.remove(&name).filter(|one| one.is_alertmanager == is_alertmanager);
+            let new = || Arc::new(Receiver { is_alertmanager, ..Receiver::default() });
+            all.insert(name, kept.unwrap_or_else(new));
+        }
+    }
+
+    /// The one of this name.
+    pub fn get(&self, name: &str) -> Arc<Receiver> {
+        self.lock().get(name).cloned().unwrap_or_default()
+    }
+
+    /// All, by name.
+    pub fn all(&self) -> Vec<(String, Arc<Receiver>)> {
+        self.lock().iter().map(|(name, one)| (name.clone(), Arc::clone(one))).collect()
+    }
+
+    /// Whether an Alertmanager accepts what it is told.
+    pub fn delivers(&self) -> bool {
+        self.lock().values().any(|one| one.is_alertmanager && one.is_well())
+    }
+}
+
+impl Receiver {
+    /// It was told, and accepted that or did not.
+    pub fn told(&self, accepted: bool, at: SystemTime) {
+        self.sent.add_one();
+        self.accepts.store(accepted, Ordering::Relaxed);
+        if accepted {
+            let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            self.last_success.store(since.as_secs(), Ordering::Relaxed);
+        } else {
+            self.failed.add_one();
+        }
+    }
+
+    /// The last notification was accepted.
+    pub fn is_well(&self) -> bool {
+        self.accepts.load(Ordering::Relaxed)
+    }
+
+    /// The last notification was not accepted.
+    pub fn is_failing(&self) -> bool {
+        self.failed.get() > 0 && !self.is_well()
+    }
+
+    /// When one was accepted last.
+    pub fn last_success(&self) -> Option<SystemTime> {
+        match self.last_success.load(Ordering::Relaxed) {
+            0 => None,
+            seconds => Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+        }
     }
 }
 

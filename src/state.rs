@@ -137,7 +137,6 @@ impl Board {
     /// Takes in what happened; hands back what is to be logged. What is said of a link that is gone
     /// is ignored: its last cycle may still have been on its way.
     pub fn observe(&mut self, event: Event, now: Now) -> Vec<Transition> {
-        let timing = &self.set.alarms;
         match event {
             Event::Cycled(cycle) => {
                 let Some(watched) = self.links.get_mut(&cycle.report.link) else {
@@ -147,7 +146,7 @@ impl Board {
                 if let Some(grafana) = grafana.and_then(|index| self.grafanas.get_mut(index)) {
                     grafana.learn(&cycle.report);
                 }
-                watched.cycled(*cycle, timing, now).into_iter().collect()
+                watched.cycled(*cycle, now).into_iter().collect()
             }
             Event::Missed(link, ticks) => {
                 self.links.get_mut(&link).into_iter().for_each(|link| link.missed(ticks));
@@ -155,11 +154,9 @@ impl Board {
             }
             Event::Panicked(link) => {
                 let link = self.links.get_mut(&link);
-                link.and_then(|link| link.panicked(timing, now)).into_iter().collect()
+                link.and_then(|link| link.panicked(now)).into_iter().collect()
             }
-            Event::Beat => {
-                self.links.values_mut().filter_map(|link| link.beat(timing, now)).collect()
-            }
+            Event::Beat => self.links.values_mut().filter_map(|link| link.beat(now)).collect(),
             Event::Listed { grafana, links } => {
                 let view = self.grafanas.iter_mut().find(|view| view.name == grafana);
                 let listed = links.map(|links| Listed { links, at: now.wall });
@@ -196,7 +193,7 @@ impl Board {
         self.grafanas = ends::grafanas(&self.set, &self.grafanas);
 
         let place = |link: &Link| Places::of(link, &self.servers, &self.grafanas);
-        let many = |count: usize| count >= self.set.alarms.collapse_at;
+        let many = |count: usize| count >= self.set.collapse_at;
         let mut servers = vec![0; self.servers.len()];
         let mut grafanas = vec![0; self.grafanas.len()];
         for places in links().map(|link| place(link)) {
@@ -238,11 +235,12 @@ impl Board {
             }
         }
         for (view, together) in self.servers.iter_mut().zip(servers) {
-            (view.up, view.alarm) = (together.up(), together.down);
+            (view.up, view.alarms) = (together.up(), together.into_down());
         }
         for (view, together) in self.grafanas.iter_mut().zip(grafanas) {
             view.up = together.up();
-            (view.alarm_down, view.alarm_blind) = (together.down, together.blind);
+            view.alarm_blind.clone_from(&together.blind);
+            view.alarms_down = together.into_down();
         }
     }
 }

@@ -3,22 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::alarms::alarms;
 use super::discover::{Rest, discover};
 use super::http::{HttpPart, any_url, http, login, url};
 use super::link::{Around, defaults, link};
 use super::node::Node;
 use super::words::{
-    NAME_RULE, dns_server, duration, is_dns_name, is_name, listen_address, meant, number, one_of,
-    switch,
+    NAME_RULE, dns_server, is_dns_name, is_name, listen_address, number, one_of, switch,
 };
 use super::{Base, DnsOverrides, Level, Log, LogFormat, Settings, Web};
 use crate::link::discover::Discover;
 use crate::link::{
-    AlarmTiming, Auth, DatasourceRef, Endpoint, Grafana, GrafanaName, GrafanaSide, Link, LinkName,
+    Auth, DatasourceRef, Endpoint, Grafana, GrafanaName, GrafanaSide, Link, LinkName,
 };
-use crate::report::cause::Cause;
 use crate::report::facts::clean;
 
 /// As many as a resolv.conf of any origin holds; each silent one costs a second.
@@ -26,8 +24,6 @@ const MAX_DNS_SERVERS: usize = 8;
 const MAX_DNS_SEARCH: usize = 32;
 /// The resolver's own limit.
 const MAX_NDOTS: u64 = 15;
-/// An alarm that waits longer is off.
-const MAX_ALARM_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Reads the whole tree; what has mistakes is missing or built in, and the mistakes are noted.
 pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Settings> {
@@ -39,7 +35,8 @@ pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Set
         let names = keys.get("grafanas", |node| Some(names(node))).unwrap_or_default();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let defaults = keys.get("defaults", |node| defaults(node, &names, base));
-        let defaults = defaults.unwrap_or_default();
+        let alarms = keys.get("alarms", |node| alarms(node, base)).unwrap_or_default();
+        let defaults = defaults.unwrap_or_default().alarming(&alarms.rules);
         let rest = Rest { defaults: &defaults, names: &names, base };
         let (grafanas, discover) =
             keys.get("grafanas", |node| Some(grafanas(node, &rest))).unwrap_or_default();
@@ -56,7 +53,7 @@ pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Set
             dns: keys.get("dns", dns).unwrap_or_default(),
             web: keys.get("web", web).unwrap_or_default(),
             log: keys.get("log", log).unwrap_or_default(),
-            alarms: keys.get("alarms", alarms).unwrap_or_default(),
+            alarms,
             grafanas,
             file: file.map(PathBuf::from),
         }
@@ -113,7 +110,7 @@ fn named<'a>(node: &Node<'a>) -> Vec<(String, Node<'a>)> {
 fn grafana(node: &Node<'_>, rest: &Rest<'_>) -> Option<(Grafana, Option<Discover>)> {
     let base = rest.base;
     node.section(|keys| {
-        keys.later(&["alarms"]);
+        keys.refuse("alarms", "belongs to a link, to `defaults`, or to the top for all of them");
         let url = keys.get("url", url);
         if !keys.has("url") {
             keys.fail("has no url; give it `url: http://host:3000`");
@@ -189,53 +186,4 @@ fn log(node: &Node<'_>) -> Option<Log> {
         level: keys.get("level", |node| one_of(node, &levels)).unwrap_or_default(),
         format: keys.get("format", |node| one_of(node, &formats)).unwrap_or_default(),
     })
-}
-
-fn alarms(node: &Node<'_>) -> Option<AlarmTiming> {
-    let wait = |node: &Node<'_>| duration(node, &(Duration::ZERO..=MAX_ALARM_WAIT));
-    node.section(|keys| {
-        keys.later(&[
-            "alertmanagers",
-            "webhooks",
-            "heartbeat",
-            "labels",
-            "severity",
-            "resolve",
-            "enabled",
-        ]);
-        let mut timing = AlarmTiming::default();
-        keys.get("for", |node| {
-            for (word, node) in node.named() {
-                let Some(wait) = wait(&node) else { continue };
-                match (word, Cause::from_code(word)) {
-                    ("broken", _) => timing.broken = wait,
-                    ("degraded", _) => timing.degraded = wait,
-                    ("blind", _) => timing.blind = wait,
-                    (_, Some(cause)) => {
-                        timing.by_cause.insert(cause, wait);
-                    }
-                    (_, None) => node.fail_at_key(unknown_wait(word)),
-                }
-            }
-            Some(())
-        });
-        if let Some(wait) = keys.get("keep_firing_for", wait) {
-            timing.keep_firing_for = wait;
-        }
-        let least = keys.get("collapse_at", |node| number(node, 2..=u64::from(u32::MAX)));
-        if let Some(least) = least.and_then(|least| usize::try_from(least).ok()) {
-            timing.collapse_at = least;
-        }
-        timing
-    })
-}
-
-fn unknown_wait(word: &str) -> String {
-    let verdicts = ["broken", "degraded", "blind"].into_iter();
-    let known: Vec<&str> = verdicts.chain(Cause::ALL.iter().map(|cause| cause.code())).collect();
-    let meant = match super::node::nearest(word, known.iter().copied()) {
-        Some(_) => meant(word, &known, ""),
-        None => "see `promlink explain` for the causes".to_owned(),
-    };
-    format!("`{}` is neither broken, degraded, blind nor a cause; {meant}", clean(word))
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use super::Settings;
+use crate::link::alarm::AlarmSettings;
 use crate::link::{HttpOptions, Link};
 use crate::secret::Secret;
 
@@ -32,6 +33,7 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
             ends.push((format!("links.{}.prometheus", link.name), files(&end.http)));
         }
     }
+    ends.extend(receivers(&settings.alarms));
     let mut warnings = Vec::new();
     // Thousands of links may share one file.
     let mut looked_at = BTreeSet::new();
@@ -49,6 +51,24 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// The files of those who are told of alarms.
+fn receivers(alarms: &AlarmSettings) -> Vec<(String, Vec<&Path>)> {
+    let mut ends = Vec::new();
+    for one in &alarms.alertmanagers {
+        ends.push((format!("alarms.alertmanagers: {}", one.name), files(&one.endpoint.http)));
+    }
+    for one in &alarms.webhooks {
+        let paths = files(&one.http).into_iter().chain(file(&one.url)).collect();
+        ends.push((format!("alarms.webhooks: {}", one.name), paths));
+    }
+    if let Some(beat) = &alarms.heartbeat {
+        let urls = [Some(&beat.url), beat.fail_url.as_ref()].into_iter().flatten();
+        let paths = files(&beat.http).into_iter().chain(urls.filter_map(file)).collect();
+        ends.push(("alarms.heartbeat".to_owned(), paths));
+    }
+    ends
 }
 
 /// Whether it opens; a pipe would wait for a writer, and is refused at each use as well.

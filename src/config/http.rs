@@ -133,7 +133,7 @@ fn scheme(node: &Node<'_>) -> Option<String> {
 }
 
 /// A secret from exactly one of its two keys.
-fn secret(
+pub fn secret(
     keys: &mut Keys<'_>,
     key: &'static str,
     file_key: &'static str,

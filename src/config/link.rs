@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Base;
+use super::alarms::{AlarmPart, of_link};
 use super::assertions::{AssertionsPart, assertions, complete, sets};
 use super::http::{HttpPart, http, url};
 use super::node::{Keys, Node};
 use super::words::{SPAN, duration, line, meant, one_of, share, switch};
+use crate::link::alarm::{AlarmRules, Labels};
 use crate::link::discover::{Leave, Pattern, Template};
 use crate::link::{
     BaseUrl, Cadence, DatasourceRef, Endpoint, Grafana, GrafanaName, GrafanaSide, Link, LinkName,
@@ -64,7 +66,10 @@ pub struct LinkPart {
     thresholds: ThresholdsPart,
     sets: Option<AssertionsPart>,
     assertions: AssertionsPart,
-    labels: BTreeMap<String, String>,
+    alarms: Option<AlarmPart>,
+    /// What alarms are like that nothing else is said of; of `defaults` alone.
+    rules: Arc<AlarmRules>,
+    labels: Labels,
 }
 
 /// What one section says of an end.
@@ -129,7 +134,6 @@ pub fn link(name: &str, node: &Node<'_>, around: &Around<'_>) -> Option<Link> {
 
 /// Reads the keys of a link, whose interval is the `inherited` one unless it has its own.
 pub fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Duration) -> LinkPart {
-    keys.later(&["alarms"]);
     let interval = keys.get("interval", |node| duration(node, &INTERVAL));
     let most = interval.unwrap_or(inherited);
     LinkPart {
@@ -148,6 +152,8 @@ pub fn part(keys: &mut Keys<'_>, grafanas: &[&str], base: &Base, inherited: Dura
         thresholds: keys.get("thresholds", thresholds).unwrap_or_default(),
         sets: keys.get("assertion_sets", sets),
         assertions: keys.get("assertions", assertions).unwrap_or_default(),
+        alarms: keys.get("alarms", of_link),
+        rules: Arc::default(),
         labels: keys.get("labels", |node| Some(labels(node))).unwrap_or_default(),
     }
 }
@@ -253,8 +259,9 @@ fn thresholds(node: &Node<'_>) -> Option<ThresholdsPart> {
     })
 }
 
-fn labels(node: &Node<'_>) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::new();
+/// Labels for alarms.
+pub fn labels(node: &Node<'_>) -> Labels {
+    let mut labels = Labels::new();
     for (name, node) in node.named() {
         let start = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if !start || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
@@ -291,6 +298,15 @@ impl<T: Default> End<T> {
 // === impl LinkPart ===
 
 impl LinkPart {
+    /// These `defaults`, where alarms are like this in general.
+    pub fn alarming(mut self, rules: &Arc<AlarmRules>) -> Self {
+        self.rules = match self.alarms.take() {
+            None => Arc::clone(rules),
+            Some(part) => Arc::new(part.over(rules)),
+        };
+        self
+    }
+
     fn complete(mut self, name: &str, keys: &Keys<'_>, around: &Around<'_>) -> Option<Link> {
         let defaults = &around.defaults;
         let prometheus = direct_end(mem::take(&mut self.prometheus), &defaults.prometheus, keys);
@@ -335,7 +351,11 @@ impl LinkPart {
             thresholds: self.thresholds.finish(&defaults.thresholds),
             all_addresses: self.all_addresses.or(defaults.all_addresses).unwrap_or(false),
             tripwire: self.tripwire.or(defaults.tripwire).unwrap_or(false),
-            labels,
+            alarms: match self.alarms {
+                None => Arc::clone(&defaults.rules),
+                Some(part) => Arc::new(part.over(&defaults.rules)),
+            },
+            labels: Arc::new(labels),
             prometheus: None,
             leave: Leave::default(),
             grafana: None,

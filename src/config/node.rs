@@ -263,11 +263,9 @@ impl Keys<'_> {
         }
     }
 
-    /// Refuses keys that the design has and this version has not.
-    pub fn later(&mut self, keys: &[&'static str]) {
-        for key in keys {
-            self.refuse(key, "this version of promlink does not have this key yet; remove it");
-        }
+    /// Takes `key` for a known one, also where it is not read.
+    pub fn know(&mut self, key: &'static str) {
+        self.known.push(key);
     }
 
     /// Whether `key` is there.

@@ -5,11 +5,14 @@
 //! what they are, paths. All values of `http_headers` count as secrets: nothing says which of them
 //! are harmless.
 
+mod alarms;
+
 use std::fmt::{Arguments, Display};
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Level, LogFormat, Settings};
+use crate::link::alarm::AlarmRules;
 use crate::link::assertion::{Assertion, Condition, Expected};
 use crate::link::discover::{Discover, Pattern};
 use crate::link::{
@@ -33,6 +36,7 @@ pub fn show(settings: &Settings) -> String {
         yaml.key("format", settings.log.format.as_str());
     });
     dns(&mut yaml, settings);
+    let general = settings.alarms.rules.as_ref();
     if !settings.grafanas.is_empty() {
         yaml.section("grafanas", |yaml| {
             for (name, grafana) in &settings.grafanas {
@@ -54,7 +58,7 @@ pub fn show(settings: &Settings) -> String {
                         });
                     }
                     if let Some(found) = settings.discover.get(name) {
-                        yaml.section("discover", |yaml| discover(yaml, found));
+                        yaml.section("discover", |yaml| discover(yaml, found, general));
                     }
                 });
             }
@@ -63,11 +67,11 @@ pub fn show(settings: &Settings) -> String {
     if !settings.links.is_empty() {
         yaml.section("links", |yaml| {
             for shown in &settings.links {
-                yaml.section(&quoted(shown.name.as_str()), |yaml| link(yaml, shown));
+                yaml.section(&quoted(shown.name.as_str()), |yaml| link(yaml, shown, general));
             }
         });
     }
-    alarms(&mut yaml, settings);
+    alarms::settings(&mut yaml, &settings.alarms);
     yaml.text
 }
 
@@ -89,7 +93,7 @@ fn dns(yaml: &mut Yaml, settings: &Settings) {
     });
 }
 
-fn discover(yaml: &mut Yaml, discover: &Discover) {
+fn discover(yaml: &mut Yaml, discover: &Discover, general: &AlarmRules) {
     let texts = |patterns: &[Pattern]| -> Vec<String> {
         patterns.iter().map(|pattern| pattern.as_str().to_owned()).collect()
     };
@@ -102,26 +106,20 @@ fn discover(yaml: &mut Yaml, discover: &Discover) {
         yaml.key("namespace", quoted(namespace));
     }
     yaml.list("allow", texts(&discover.allow));
-    yaml.section("overrides", |yaml| {
-        for template in &discover.templates {
-            // The dash of a list stands alone, and its part is one level deeper.
-            yaml.line(format_args!("-"));
-            yaml.depth += 1;
-            yaml.key("match", quoted(template.matches.as_str()));
-            match &template.link.prometheus {
-                Some(end) => yaml.section("prometheus", |yaml| endpoint(yaml, end)),
-                None if !template.finds_direct => yaml.key("prometheus", "none"),
-                None => yaml.section("prometheus", |yaml| {
-                    yaml.section("tls_config", |yaml| tls_config(yaml, &template.trust));
-                }),
-            }
-            watched(yaml, &template.link, template.method);
-            yaml.depth -= 1;
+    yaml.parts("overrides", &discover.templates, |yaml, template| {
+        yaml.key("match", quoted(template.matches.as_str()));
+        match &template.link.prometheus {
+            Some(end) => yaml.section("prometheus", |yaml| endpoint(yaml, end)),
+            None if !template.finds_direct => yaml.key("prometheus", "none"),
+            None => yaml.section("prometheus", |yaml| {
+                yaml.section("tls_config", |yaml| tls_config(yaml, &template.trust));
+            }),
         }
+        watched(yaml, &template.link, template.method, general);
     });
 }
 
-fn link(yaml: &mut Yaml, link: &Link) {
+fn link(yaml: &mut Yaml, link: &Link, general: &AlarmRules) {
     match &link.prometheus {
         Some(end) => yaml.section("prometheus", |yaml| endpoint(yaml, end)),
         None => yaml.key("prometheus", "none"),
@@ -130,11 +128,12 @@ fn link(yaml: &mut Yaml, link: &Link) {
         Some(side) => yaml.section("grafana", |yaml| grafana(yaml, side)),
         None => yaml.key("grafana", "none"),
     }
-    watched(yaml, link, Some(link.query.method));
+    watched(yaml, link, Some(link.query.method), general);
 }
 
-/// Everything but the ends; the method only where somebody chose one.
-fn watched(yaml: &mut Yaml, link: &Link, method: Option<Method>) {
+/// Everything but the ends; the method only where somebody chose one, and alarms only where they
+/// are not as in general.
+fn watched(yaml: &mut Yaml, link: &Link, method: Option<Method>, general: &AlarmRules) {
     yaml.key("selector", quoted(&link.query.selector));
     match method {
         Some(Method::Get) => yaml.key("method", "GET"),
@@ -156,9 +155,12 @@ fn watched(yaml: &mut Yaml, link: &Link, method: Option<Method>) {
             }
         });
     }
+    if *link.alarms != *general {
+        alarms::of_link(yaml, &link.alarms);
+    }
     if !link.labels.is_empty() {
         yaml.section("labels", |yaml| {
-            for (name, value) in &link.labels {
+            for (name, value) in link.labels.as_ref() {
                 yaml.key(&quoted(name), quoted(value));
             }
         });
@@ -209,25 +211,13 @@ fn thresholds(yaml: &mut Yaml, thresholds: &Thresholds) {
     yaml.key("tls_expiring", span(thresholds.tls_expiring));
 }
 
-fn alarms(yaml: &mut Yaml, settings: &Settings) {
-    let alarms = &settings.alarms;
-    yaml.section("alarms", |yaml| {
-        yaml.section("for", |yaml| {
-            yaml.key("broken", span(alarms.broken));
-            yaml.key("degraded", span(alarms.degraded));
-            yaml.key("blind", span(alarms.blind));
-            for (cause, wait) in &alarms.by_cause {
-                yaml.key(cause.code(), span(*wait));
-            }
-        });
-        yaml.key("keep_firing_for", span(alarms.keep_firing_for));
-        yaml.key("collapse_at", alarms.collapse_at);
-    });
-}
-
 fn endpoint(yaml: &mut Yaml, end: &Endpoint) {
     yaml.key("url", quoted(&end.url.to_string()));
-    let HttpOptions { auth, tls, proxy, headers } = &end.http;
+    http_options(yaml, &end.http);
+}
+
+fn http_options(yaml: &mut Yaml, http: &HttpOptions) {
+    let HttpOptions { auth, tls, proxy, headers } = http;
     match auth {
         Some(Auth::Basic { username, password }) => {
             yaml.section("basic_auth", |yaml| basic_auth(yaml, username, password));
@@ -355,6 +345,21 @@ impl Yaml {
         self.depth += 1;
         content(self);
         self.depth -= 1;
+    }
+
+    /// A list whose parts have keys: each dash stands alone, and its part is one level deeper.
+    fn parts<T>(&mut self, key: &str, parts: &[T], content: impl Fn(&mut Self, &T)) {
+        if parts.is_empty() {
+            return;
+        }
+        self.section(key, |yaml| {
+            for part in parts {
+                yaml.line(format_args!("-"));
+                yaml.depth += 1;
+                content(yaml, part);
+                yaml.depth -= 1;
+            }
+        });
     }
 
     fn list<T: AsRef<str>>(&mut self, key: &str, items: impl IntoIterator<Item = T>) {

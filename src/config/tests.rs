@@ -55,7 +55,11 @@ fn the_default_file_loads_also_with_every_comment_taken_away() {
     let whole = load_text(&whole.join("\n")).unwrap();
     assert_eq!(whole.dns.ndots, Some(5));
     // What it calls the default is the default.
-    assert_eq!(whole.alarms, begin.alarms);
+    let alarms = |settings: &Settings| {
+        let alarms = &settings.alarms;
+        (alarms.rules.clone(), alarms.collapse_at, alarms.resolve)
+    };
+    assert_eq!(alarms(&whole), alarms(&begin));
     assert_eq!(whole.web.listen, begin.web.listen);
     let [k8s, _] = whole.links.as_slice() else { panic!("two links") };
     assert_eq!(k8s.thresholds, begin.links[0].thresholds);
@@ -209,6 +213,7 @@ links:
             ["team", "tier"]
                 .map(|l| { (l.to_owned(), if l == "team" { "c" } else { "b" }.to_owned()) })
         )
+        .into()
     );
 
     assert!(managed.prometheus.is_none());
@@ -260,7 +265,16 @@ fn what_is_shown_loads_again_without_its_secrets() {
 web: {listen_address: "localhost:0", external_url: "https://promlink.example.org/base/"}
 log: {level: debug, format: json}
 dns: {servers: [10.0.0.10, "[fd00::a]:5353"], search: [svc.cluster.local], ndots: 2}
-alarms: {for: {broken: 1m 30s, starting: 0s}, keep_firing_for: 1h, collapse_at: 7}
+alarms:
+  for: {broken: 1m 30s, starting: 0s}
+  keep_firing_for: 1h
+  collapse_at: 7
+  severity: {broken: page}
+  resolve: expire
+  labels: {cluster: eu-1}
+  alertmanagers: [{url: "https://alertmanager:9093/am", basic_auth: {username: u, password_file: /p}}, {url: "http://alertmanager"}, {url: "http://alertmanager"}]
+  webhooks: [{url_file: /hook, repeat_interval: 1h, send_resolved: false, name: pager}]
+  heartbeat: {url_file: /beat, fail_url_file: /fail, interval: 30s, links: true}
 grafanas:
   main:
     url: "https://grafana.example.org"
@@ -285,7 +299,7 @@ grafanas:
   plain: {url: "http://grafana", discover: true, users_queries: true}
   not: {url: "http://grafana", discover: off}
 links:
-  "1": {grafana: {name: main, datasource: {name: "Prometheus: prod"}}, prometheus: none}
+  "1": {grafana: {name: main, datasource: {name: "Prometheus: prod"}}, prometheus: none, alarms: {enabled: off, severity: {degraded: info}}}
   by-uid:
     grafana: {name: main, datasource: {uid: "true"}}
     prometheus: {url: "http://[fd00::1]:9090/base"}
@@ -357,6 +371,7 @@ links:
               dns_slow: 1s
               tls_expiring: 14d
         alarms:
+          enabled: true
           for:
             broken: 2m
             degraded: 15m
@@ -364,7 +379,12 @@ links:
             no_ready_endpoints: 5m
             starting: 15m
           keep_firing_for: 2m
+          severity:
+            broken: critical
+            degraded: warning
+            blind: warning
           collapse_at: 5
+          resolve: immediate
     "#]]
     .assert_eq(&shown);
     assert!(!format!("{settings:?}").contains("hunter2"));

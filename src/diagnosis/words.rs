@@ -255,7 +255,8 @@ fn shown(fact: &Fact) -> String {
 }
 
 /// At most `max` characters, the last one an ellipsis when something is missing.
-fn cut(text: &str, max: usize) -> String {
+#[must_use]
+pub fn cut(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use crate::clock::Now;
 use crate::expose::catalog::{self, Metric};
-use crate::selfstats::SelfStats;
-use crate::state::snapshot::{GrafanaView, LinkView, ServerView, Snapshot};
+use crate::selfstats::{Receiver, SelfStats};
+use crate::state::snapshot::{Alarm, GrafanaView, LinkView, ServerView, Snapshot};
 use text::{Samples, flag, unix};
 
 /// The `Content-Type` of `/metrics` and `/probe`.
@@ -160,11 +160,10 @@ fn own(out: &mut Vec<u8>, snapshot: &Snapshot, stats: &SelfStats) {
     one(&catalog::CONFIG_RELOAD_SUCCESS_TIME, &[], unix(config.last_success));
     one(&catalog::CYCLES_IN_FLIGHT, &[], stats.cycles_in_flight.get() as f64);
     one(&catalog::PANICS, &[], stats.panics.get() as f64);
-    // Nothing can be told of receivers before there are any: none is configured, none accepted
-    // anything.
-    one(&catalog::ALARM_RECEIVERS, &[], 0.0);
+    let receivers = stats.receivers.all();
+    one(&catalog::ALARM_RECEIVERS, &[], receivers.len() as f64);
     one(&catalog::ALARMS_FIRING, &[], firing(snapshot) as f64);
-    one(&catalog::ALARMS_DELIVERED, &[], 0.0);
+    one(&catalog::ALARMS_DELIVERED, &[], flag(stats.receivers.delivers()));
 
     let mut headed = false;
     let mut requests = Samples::new(out, &mut headed, &catalog::REQUESTS, "");
@@ -175,14 +174,27 @@ fn own(out: &mut Vec<u8>, snapshot: &Snapshot, stats: &SelfStats) {
     ] {
         requests.with(&[peer], count.get() as f64);
     }
+    let each = |metric, value: fn(&Receiver) -> Option<f64>, out: &mut Vec<u8>| {
+        let mut headed = false;
+        let mut samples = Samples::new(out, &mut headed, metric, "");
+        for (name, receiver) in &receivers {
+            if let Some(value) = value(receiver) {
+                samples.with(&[name], value);
+            }
+        }
+    };
+    each(&catalog::NOTIFICATIONS, |one| Some(one.sent.get() as f64), out);
+    each(&catalog::NOTIFICATIONS_FAILED, |one| Some(one.failed.get() as f64), out);
+    each(&catalog::ALARM_LAST_SUCCESS, |one| one.last_success().map(unix), out);
 }
 
 /// How many alarms stand.
 fn firing(snapshot: &Snapshot) -> usize {
-    let count = |flags: &[bool]| flags.iter().filter(|stands| **stands).count();
-    let links = snapshot.links.iter().map(|l| count(&[l.alarm.broken, l.alarm.degraded]));
-    let grafanas = snapshot.grafanas.iter().map(|g| count(&[g.alarm_down, g.alarm_blind]));
-    let servers = snapshot.servers.iter().map(|s| count(&[s.alarm]));
+    let one = |alarm: &Option<Arc<Alarm>>| usize::from(alarm.is_some());
+    let links = snapshot.links.iter().map(|l| one(&l.alarm.broken) + one(&l.alarm.degraded));
+    let blind = |grafana: &GrafanaView| usize::from(grafana.alarm_blind.is_some());
+    let grafanas = snapshot.grafanas.iter().map(|g| g.alarms_down.len() + blind(g));
+    let servers = snapshot.servers.iter().map(|s| s.alarms.len());
     links.chain(grafanas).chain(servers).sum()
 }
 
@@ -193,8 +205,8 @@ fn grafana_up(grafana: &GrafanaView, out: &mut Samples<'_>) {
 }
 
 fn grafana_alarm(grafana: &GrafanaView, out: &mut Samples<'_>) {
-    out.with(&["down"], flag(grafana.alarm_down));
-    out.with(&["blind"], flag(grafana.alarm_blind));
+    out.with(&["down"], flag(!grafana.alarms_down.is_empty()));
+    out.with(&["blind"], flag(grafana.alarm_blind.is_some()));
 }
 
 fn grafana_info(grafana: &GrafanaView, out: &mut Samples<'_>) {
@@ -220,5 +232,5 @@ fn server_up(server: &ServerView, out: &mut Samples<'_>) {
 }
 
 fn server_alarm(server: &ServerView, out: &mut Samples<'_>) {
-    out.with(&[], flag(server.alarm));
+    out.with(&[], flag(!server.alarms.is_empty()));
 }

@@ -21,6 +21,7 @@ use crate::report::facts::clean;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
 use crate::report::{Outcome, Report, Row, Standing, Walk};
+use crate::selfstats::Receivers;
 use crate::state::snapshot::{HistoryEntry, LinkInfo, LinkView, Snapshot};
 
 /// The `Content-Type` of both kinds of page.
@@ -125,7 +126,7 @@ struct Moment {
 
 /// The page; `filter` is the `q` of the query string.
 #[must_use]
-pub fn render(snapshot: &Snapshot, filter: &str, now: Now) -> String {
+pub fn render(snapshot: &Snapshot, receivers: &Receivers, filter: &str, now: Now) -> String {
     let filter: String = filter.chars().take(MAX_FILTER).collect();
     let terms: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
     let mut matching: Vec<&LinkView> =
@@ -138,7 +139,7 @@ pub fn render(snapshot: &Snapshot, filter: &str, now: Now) -> String {
         version: env!("CARGO_PKG_VERSION"),
         at: Moment::of(now, now),
         counts,
-        notices: notices(snapshot),
+        notices: notices(snapshot, receivers),
         filter,
         total: snapshot.links.len(),
         matching: matching.len(),
@@ -190,7 +191,7 @@ fn counts(snapshot: &Snapshot) -> Vec<(&'static str, usize)> {
 }
 
 /// What concerns more than one link.
-fn notices(snapshot: &Snapshot) -> Vec<String> {
+fn notices(snapshot: &Snapshot, receivers: &Receivers) -> Vec<String> {
     let mut notices = Vec::new();
     if !snapshot.config.last_reload_successful {
         let since = words::clock_text(snapshot.config.last_success);
@@ -208,6 +209,17 @@ fn notices(snapshot: &Snapshot) -> Vec<String> {
     }
     for server in snapshot.servers.iter().filter(|server| server.up == Some(false)) {
         notices.push(format!("The Prometheus at {} is down or out of reach.", server.server));
+    }
+    let receivers = receivers.all();
+    if receivers.is_empty() {
+        notices.push(
+            "Nobody is told of alarms: no Alertmanager and no webhook is configured. Only rules in \
+             a Prometheus can tell, and not of its own outage."
+                .to_owned(),
+        );
+    }
+    for (name, _) in receivers.iter().filter(|(_, receiver)| receiver.is_failing()) {
+        notices.push(format!("Alarms do not reach: {}.", clean(name)));
     }
     notices
 }
@@ -238,7 +250,7 @@ impl Card {
             fault: shown.fault.map(Charge::of),
             since: shown.since.map(|since| Moment::of(since, now)),
             cannot_check_since: shown.cannot_check_since.map(|since| Moment::of(since, now)),
-            alarming: view.alarm.broken || view.alarm.degraded,
+            alarming: view.alarm.broken.is_some() || view.alarm.degraded.is_some(),
             checked: report.map(|report| Moment::of(words::ended(report), now)),
             paths: Path::ALL.into_iter().filter_map(|path| Hops::of(view, path)).collect(),
             findings: shown.findings.iter().map(Also::of).collect(),

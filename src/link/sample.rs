@@ -1,6 +1,5 @@
 //! Links for tests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::link::discover::Leave;
@@ -28,7 +27,8 @@ pub fn link(name: &str, host: Option<&str>, grafana: Option<&str>) -> Link {
         thresholds: Thresholds::default(),
         all_addresses: false,
         tripwire: false,
-        labels: BTreeMap::new(),
+        alarms: Arc::default(),
+        labels: Arc::default(),
     }
 }
 

@@ -8,7 +8,7 @@ fn set(configured: Vec<Link>, discovered: Vec<Link>) -> LinkSet {
     let found =
         |link: Link| Found { is_default: link.name.as_str() == "main/b", link: link.into() };
     let discovered: Vec<Found> = discovered.into_iter().map(found).collect();
-    LinkSet::merge(configured, &discovered, BTreeMap::new(), AlarmTiming::default())
+    LinkSet::merge(configured, &discovered, BTreeMap::new(), 5)
 }
 
 fn names(set: &LinkSet) -> Vec<&str> {

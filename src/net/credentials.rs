@@ -73,7 +73,7 @@ fn basic(user: &str, password: &str) -> String {
 
 /// The content of `secret`; `what` names a value that has no path. A file is trimmed as Prometheus
 /// does; an empty one is a mount that is not there yet, and would be sent as no credentials.
-fn read(secret: &Secret, what: &str) -> Result<String, Unusable> {
+pub fn read(secret: &Secret, what: &str) -> Result<String, Unusable> {
     let wrong = |says| Unusable { is_missing: false, says };
     match secret {
         Secret::Value(value) if is_clean(value) => Ok(value.clone()),

@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::link::TlsOptions;
+use crate::net::tls::trust::Trust;
 
 /// Serves each connection by a closure; ends when dropped, its connections with it.
 pub struct RawServer {
@@ -38,6 +40,14 @@ impl RawServer {
     pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
+}
+
+/// A foreign client for plain HTTP; it insists on some TLS, of which it makes no use.
+pub fn foreign() -> reqwest::Client {
+    let lenient = TlsOptions { insecure_skip_verify: true, ..TlsOptions::default() };
+    let tls = Trust::default().client(&lenient).unwrap().config().unwrap();
+    let client = reqwest::Client::builder().tls_backend_preconfigured(tls);
+    client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 /// Long enough for whatever is to end by itself.

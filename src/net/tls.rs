@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{AlertDescription, InvalidMessage, PeerIncompatible, ProtocolVersion};
+use rustls::{AlertDescription, ClientConfig, InvalidMessage, PeerIncompatible, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -100,6 +100,14 @@ pub enum TlsFailure {
 // === impl TlsClient ===
 
 impl TlsClient {
+    /// What a library's client is to shake hands by.
+    ///
+    /// # Errors
+    /// The library refuses it; why, in its words.
+    pub fn config(&self) -> Result<ClientConfig, String> {
+        self.means.config().map(|(config, _)| config).map_err(|error| error.to_string())
+    }
+
     /// Shakes hands over `stream`; `host` is the URL's, which a configured `server_name` overrides.
     pub async fn handshake<S>(&self, stream: S, host: &str, deadline: Instant) -> Handshake<S>
     where

@@ -86,7 +86,7 @@ struct Filter {
 }
 
 async fn home(State(front): Shared, Query(filter): Query<Filter>) -> Response {
-    html(page::render(&front.snapshot(), &filter.q, clock::now()))
+    html(page::render(&front.snapshot(), &front.stats.receivers, &filter.q, clock::now()))
 }
 
 async fn exposition(State(front): Shared, headers: HeaderMap) -> Response {

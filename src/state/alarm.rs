@@ -8,18 +8,19 @@
 //! from the set of links, never from how many fail: otherwise alarms would change their names while
 //! an outage spreads.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Now;
-use crate::link::AlarmTiming;
+use crate::link::alarm::AlarmRules;
 use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, Path};
 use crate::report::finding::Fault;
 use crate::report::verdict::{Side, Verdict};
-use crate::state::snapshot::{AlarmView, PublishedView};
+use crate::state::snapshot::{Alarm, AlarmView, PublishedView};
 
 /// The alarms of one link, before and after collapsing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Alarms {
     broken: Hold,
     degraded: Hold,
@@ -39,40 +40,56 @@ pub struct Crowded {
 }
 
 /// What a link adds to the alarms of its ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndAlarms {
     /// The server is down.
-    pub server_down: bool,
+    pub server_down: Option<Arc<Alarm>>,
     /// Grafana is down.
-    pub grafana_down: bool,
+    pub grafana_down: Option<Arc<Alarm>>,
     /// Grafana blinds us.
-    pub grafana_blind: bool,
+    pub grafana_blind: Option<Arc<Alarm>>,
 }
 
 /// A condition that must hold for a while, and stands for a while after it ended.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Hold {
     /// Since when it holds, short breaks included.
     since: Option<Now>,
     /// Since when it does not hold any more.
     ended: Option<Now>,
-    stands: bool,
+    alarm: Option<Arc<Alarm>>,
+}
+
+/// What is published of a link, for as long as one alarm looks at it.
+struct Seen<'a> {
+    published: &'a PublishedView,
+    datasource_uid: Option<&'a str>,
+    now: Now,
 }
 
 // === impl Alarms ===
 
 impl Alarms {
-    /// Takes in what is published, and that time has passed.
-    pub fn observe(&mut self, published: &PublishedView, timing: &AlarmTiming, now: Now) {
+    /// Takes in what is published, and that time has passed. `datasource_uid` is what is known of
+    /// it now.
+    pub fn observe(
+        &mut self,
+        published: &PublishedView,
+        datasource_uid: Option<&str>,
+        rules: &AlarmRules,
+        now: Now,
+    ) {
         let PublishedView { verdict, fault, .. } = *published;
+        let timing = &rules.timing;
+        let seen = Seen { published, datasource_uid, now };
         let wait = |alarming: Verdict, by_verdict: Duration| {
             let by_cause = fault.and_then(|fault| timing.by_cause.get(&fault.cause));
-            (verdict == alarming).then(|| by_cause.copied().unwrap_or(by_verdict))
+            (rules.enabled && verdict == alarming).then(|| by_cause.copied().unwrap_or(by_verdict))
         };
-        let keep = timing.keep_firing_for;
-        self.broken.observe(wait(Verdict::Broken, timing.broken), keep, now);
-        self.degraded.observe(wait(Verdict::Degraded, timing.degraded), keep, now);
-        self.blind.observe(wait(Verdict::Blind, timing.blind), keep, now);
+        let keep = if rules.enabled { timing.keep_firing_for } else { Duration::ZERO };
+        self.broken.observe(wait(Verdict::Broken, timing.broken), keep, &seen);
+        self.degraded.observe(wait(Verdict::Degraded, timing.degraded), keep, &seen);
+        self.blind.observe(wait(Verdict::Blind, timing.blind), keep, &seen);
         if verdict == Verdict::Broken {
             self.end = fault.and_then(end_at_fault);
         }
@@ -86,20 +103,22 @@ impl Alarms {
     /// The link's own alarms.
     #[must_use]
     pub fn own(&self) -> AlarmView {
+        let own = self.collapsed_into().is_none();
         AlarmView {
-            broken: self.broken.stands && self.collapsed_into().is_none(),
-            degraded: self.degraded.stands,
+            broken: self.broken.alarm.clone().filter(|_| own),
+            degraded: self.degraded.alarm.clone(),
         }
     }
 
     /// What it adds to the alarms of its ends.
     #[must_use]
     pub fn of_ends(&self) -> EndAlarms {
-        let broken_by = if self.broken.stands { self.collapsed_into() } else { None };
+        let into = self.collapsed_into();
+        let broken = |end| self.broken.alarm.clone().filter(|_| into == Some(end));
         EndAlarms {
-            server_down: broken_by == Some(Path::Direct),
-            grafana_down: broken_by == Some(Path::Grafana),
-            grafana_blind: self.blind.stands,
+            server_down: broken(Path::Direct),
+            grafana_down: broken(Path::Grafana),
+            grafana_blind: self.blind.alarm.clone(),
         }
     }
 
@@ -133,7 +152,8 @@ fn end_at_fault(fault: Fault) -> Option<Path> {
 
 impl Hold {
     /// `wait` is how long the condition must hold; none while it does not hold.
-    fn observe(&mut self, wait: Option<Duration>, keep: Duration, now: Now) {
+    fn observe(&mut self, wait: Option<Duration>, keep: Duration, seen: &Seen<'_>) {
+        let now = seen.now;
         if wait.is_none() && self.since.is_some() {
             self.ended.get_or_insert(now);
         }
@@ -143,8 +163,32 @@ impl Hold {
         if let Some(wait) = wait {
             self.ended = None;
             let since = *self.since.get_or_insert(now);
-            self.stands |= now.since(since) >= wait;
+            if self.alarm.is_some() || now.since(since) >= wait {
+                self.alarm = Some(seen.tell(self.alarm.take(), wait));
+            }
         }
+    }
+}
+
+// === impl Seen ===
+
+impl Seen<'_> {
+    /// The alarm as it is now; the same one, while nothing else is to be said.
+    fn tell(&self, before: Option<Arc<Alarm>>, wait: Duration) -> Arc<Alarm> {
+        let PublishedView { fault, summary, next_step, .. } = self.published;
+        let before = match before {
+            Some(same) if (same.fault, &same.summary) == (*fault, summary) => return same,
+            before => before,
+        };
+        let uid = || self.datasource_uid.map(str::to_owned);
+        Arc::new(Alarm {
+            since: before.as_ref().map_or(self.now, |alarm| alarm.since),
+            wait,
+            fault: *fault,
+            summary: summary.clone(),
+            next_step: next_step.clone(),
+            datasource_uid: before.map_or_else(uid, |alarm| alarm.datasource_uid.clone()),
+        })
     }
 }
 

@@ -4,16 +4,17 @@
 //! links says so. Links may differ in credentials and paths, so one that fails says less than one
 //! that passes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnosis::told;
+use crate::link::alarm::Labels;
 use crate::link::{Grafana, GrafanaName, Link};
 use crate::links::LinkSet;
 use crate::report::check::Path;
 use crate::report::{Report, Standing};
 use crate::state::alarm::EndAlarms;
-use crate::state::snapshot::{GrafanaView, ServerView};
+use crate::state::snapshot::{Alarm, EndAlarm, GrafanaView, ServerView};
 
 /// What one cycle saw of one end itself; the order is that of getting worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,14 +35,14 @@ pub struct Confirmed {
 }
 
 /// All links of one end, taken together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Together {
     answered: bool,
     failed: bool,
-    /// `PromlinkServerDown` or `PromlinkGrafanaDown` stands.
-    pub down: bool,
-    /// `PromlinkGrafanaBlind` stands.
-    pub blind: bool,
+    /// `PromlinkServerDown` or `PromlinkGrafanaDown`, by the labels of the links.
+    down: BTreeMap<Arc<Labels>, EndAlarm>,
+    /// `PromlinkGrafanaBlind`.
+    pub blind: Option<EndAlarm>,
 }
 
 /// Where a link's ends are in the lists of all ends.
@@ -56,8 +57,8 @@ pub struct Places {
 /// The distinct Prometheus addresses of `links`, sorted.
 #[must_use]
 pub fn servers<'a>(links: impl Iterator<Item = &'a Arc<Link>>) -> Vec<ServerView> {
-    let names: BTreeSet<String> = links.filter_map(|link| server(link)).collect();
-    names.into_iter().map(|server| ServerView { server, up: None, alarm: false }).collect()
+    let names: BTreeSet<String> = links.filter_map(|link| link.server()).collect();
+    names.into_iter().map(|server| ServerView { server, up: None, alarms: Vec::new() }).collect()
 }
 
 /// All Grafanas of `set`, sorted by name; those that stay at their address keep what they told.
@@ -73,15 +74,11 @@ pub fn grafanas(set: &LinkSet, before: &[GrafanaView]) -> Vec<GrafanaView> {
             version: None,
             token_not_after: None,
             listed: None,
-            alarm_down: false,
-            alarm_blind: false,
+            alarms_down: Vec::new(),
+            alarm_blind: None,
         })
     };
     set.grafanas.iter().map(view).collect()
-}
-
-fn server(link: &Link) -> Option<String> {
-    link.prometheus.as_ref().map(|endpoint| endpoint.url.authority())
 }
 
 /// What `report` saw of the end of `path`; none when it did not get to look.
@@ -103,7 +100,8 @@ impl Places {
     /// The places of `link`'s ends in lists that are sorted by name.
     #[must_use]
     pub fn of(link: &Link, servers: &[ServerView], grafanas: &[GrafanaView]) -> Self {
-        let server = server(link)
+        let server = link
+            .server()
             .and_then(|name| servers.binary_search_by(|view| view.server.cmp(&name)).ok());
         let grafana = link
             .grafana
@@ -159,23 +157,46 @@ impl Confirmed {
 // === impl Together ===
 
 impl Together {
-    /// Adds one link of the end behind `path`.
-    pub fn add(&mut self, path: Path, confirmed: Confirmed, alarms: EndAlarms) {
-        self.answered |= confirmed.up() == Some(true);
-        self.failed |= confirmed.up() == Some(false);
-        match path {
-            Path::Direct => self.down |= alarms.server_down,
-            Path::Grafana => {
-                self.down |= alarms.grafana_down;
-                self.blind |= alarms.grafana_blind;
-            }
+    /// Adds one link of the end behind `path`, which has these labels.
+    pub fn add(&mut self, path: Path, seen: Confirmed, alarms: EndAlarms, labels: &Arc<Labels>) {
+        self.answered |= seen.up() == Some(true);
+        self.failed |= seen.up() == Some(false);
+        let (down, blind) = match path {
+            Path::Direct => (alarms.server_down, None),
+            Path::Grafana => (alarms.grafana_down, alarms.grafana_blind),
+        };
+        if let Some(alarm) = down {
+            let new = EndAlarm { labels: Arc::clone(labels), links: 0, alarm: Arc::clone(&alarm) };
+            self.down.entry(Arc::clone(labels)).or_insert(new).count(&alarm);
         }
+        if let Some(alarm) = blind {
+            let none = EndAlarm { labels: Arc::default(), links: 0, alarm: Arc::clone(&alarm) };
+            self.blind.get_or_insert(none).count(&alarm);
+        }
+    }
+
+    /// One alarm for each set of labels.
+    #[must_use]
+    pub fn into_down(self) -> Vec<EndAlarm> {
+        self.down.into_values().collect()
     }
 
     /// 1, 0, or none when nobody can tell.
     #[must_use]
-    pub fn up(self) -> Option<bool> {
+    pub fn up(&self) -> Option<bool> {
         (self.answered || self.failed).then_some(self.answered)
+    }
+}
+
+// === impl EndAlarm ===
+
+impl EndAlarm {
+    /// One more link; the first that raised it speaks for all.
+    fn count(&mut self, alarm: &Arc<Alarm>) {
+        self.links += 1;
+        if alarm.since < self.alarm.since {
+            self.alarm = Arc::clone(alarm);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, Placed};
+use crate::link::alarm::{AlarmRules, Labels};
 use crate::link::assertion::Assertion;
 use crate::link::{Auth, BaseUrl, DatasourceRef, Endpoint, GrafanaName, Link, LinkName, Method};
 use crate::report::check::{Check, Path};
@@ -42,7 +43,7 @@ pub struct LinkView {
     pub info: LinkInfo,
     /// The published state.
     pub published: PublishedView,
-    /// Whether each alarm of this link stands, after collapsing.
+    /// The alarms of this link that stand, after collapsing.
     pub alarm: AlarmView,
     /// The latest cycle; none before the first.
     pub latest: Option<Arc<LatestCycle>>,
@@ -72,6 +73,12 @@ pub struct LinkInfo {
     pub datasource_uid: Option<String>,
     /// The data source's display name, once it was read.
     pub datasource_name: Option<String>,
+    /// `host:port` of the direct URL.
+    pub server: Option<String>,
+    /// What its alarms are like.
+    pub alarms: Arc<AlarmRules>,
+    /// The labels of its alarms.
+    pub labels: Arc<Labels>,
     /// From one cycle to the next.
     pub interval: Duration,
     /// What is asked of Prometheus.
@@ -137,13 +144,41 @@ pub struct PublishedView {
     pub cannot_check_since: Option<Now>,
 }
 
-/// Whether each alarm of a link stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The alarms of a link that stand, after collapsing.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlarmView {
-    /// `PromlinkBroken`.
-    pub broken: bool,
-    /// `PromlinkDegraded`.
-    pub degraded: bool,
+    /// `PromlinkLinkBroken`.
+    pub broken: Option<Arc<Alarm>>,
+    /// `PromlinkLinkDegraded`.
+    pub degraded: Option<Arc<Alarm>>,
+}
+
+/// An alarm that stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    /// Since when it stands.
+    pub since: Now,
+    /// How long it had to hold before.
+    pub wait: Duration,
+    /// Why, as it was published last.
+    pub fault: Option<Fault>,
+    /// What happened, in one sentence.
+    pub summary: String,
+    /// What to do first.
+    pub next_step: String,
+    /// The data source's uid, as far as it was known at the beginning: an alarm keeps its name.
+    pub datasource_uid: Option<String>,
+}
+
+/// An alarm that one end raises in place of its links.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndAlarm {
+    /// What the links have for labels: each set of them has an alarm of its own.
+    pub labels: Arc<Labels>,
+    /// The alarm of one of them.
+    pub alarm: Arc<Alarm>,
+    /// How many it stands for.
+    pub links: usize,
 }
 
 /// Counters of a link since this process knows it.
@@ -197,7 +232,7 @@ pub struct HistoryEntry {
 }
 
 /// One Grafana.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GrafanaView {
     /// Its name in the configuration.
     pub name: GrafanaName,
@@ -211,10 +246,10 @@ pub struct GrafanaView {
     pub token_not_after: Option<SystemTime>,
     /// Its last list of data sources, where lists are read.
     pub listed: Option<Listed>,
-    /// `PromlinkGrafanaDown` stands.
-    pub alarm_down: bool,
-    /// `PromlinkGrafanaBlind` stands.
-    pub alarm_blind: bool,
+    /// `PromlinkGrafanaDown`, where it stands.
+    pub alarms_down: Vec<EndAlarm>,
+    /// `PromlinkGrafanaBlind`, where it stands.
+    pub alarm_blind: Option<EndAlarm>,
 }
 
 /// A list of data sources.
@@ -227,14 +262,14 @@ pub struct Listed {
 }
 
 /// One distinct Prometheus address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServerView {
     /// `host:port` of the URL.
     pub server: String,
     /// 1, 0, or none when nobody can tell; confirmed like a verdict.
     pub up: Option<bool>,
-    /// `PromlinkServerDown` stands.
-    pub alarm: bool,
+    /// `PromlinkServerDown`, where it stands.
+    pub alarms: Vec<EndAlarm>,
 }
 
 /// Whether the configuration in force is the one in the file.
@@ -276,6 +311,9 @@ impl LinkInfo {
             grafana: link.grafana.as_ref().map(|side| side.name.clone()),
             datasource_uid: uid,
             datasource_name: name,
+            server: link.server(),
+            alarms: Arc::clone(&link.alarms),
+            labels: Arc::clone(&link.labels),
             interval: link.cadence.interval,
             selector: link.query.asked().to_owned(),
             assertions: link.assertions.as_slice().into(),

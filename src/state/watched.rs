@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cadence::overdue_after;
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, about};
-use crate::link::{AlarmTiming, Link};
+use crate::link::Link;
 use crate::report::cause::Cause;
 use crate::report::check::Path;
 use crate::report::verdict::Verdict;
@@ -68,6 +68,8 @@ impl Watched {
     /// The link has other settings, and the same ends.
     pub fn retune(&mut self, link: Arc<Link>) {
         self.info.interval = link.cadence.interval;
+        self.info.alarms = Arc::clone(&link.alarms);
+        self.info.labels = Arc::clone(&link.labels);
         self.tally.fit(&link);
         self.link = link;
         self.view = None;
@@ -99,12 +101,7 @@ impl Watched {
     }
 
     /// A cycle ended.
-    pub fn cycled(
-        &mut self,
-        mut cycle: LatestCycle,
-        timing: &AlarmTiming,
-        now: Now,
-    ) -> Option<Transition> {
+    pub fn cycled(&mut self, mut cycle: LatestCycle, now: Now) -> Option<Transition> {
         let report = &cycle.report;
         self.tally.cycled(report);
         self.info.learn(report);
@@ -118,15 +115,15 @@ impl Watched {
         let diagnosis = counts.then(|| cycle.diagnosis.clone());
         forget_identities(&mut cycle.report);
         self.latest = Some(Arc::new(cycle));
-        self.judge(diagnosis, timing, now)
+        self.judge(diagnosis, now)
     }
 
     /// A cycle panicked: promlink's own fault, and no word about the link.
-    pub fn panicked(&mut self, timing: &AlarmTiming, now: Now) -> Option<Transition> {
+    pub fn panicked(&mut self, now: Now) -> Option<Transition> {
         let internal = Diagnosis::without_report(Cause::Internal);
         self.tally.cycles += 1;
         self.record(now, Duration::ZERO, Trigger::Interval, &internal);
-        self.judge(Some(internal), timing, now)
+        self.judge(Some(internal), now)
     }
 
     /// Ticks passed while a cycle was still running.
@@ -136,15 +133,15 @@ impl Watched {
     }
 
     /// Time passed.
-    pub fn beat(&mut self, timing: &AlarmTiming, now: Now) -> Option<Transition> {
+    pub fn beat(&mut self, now: Now) -> Option<Transition> {
         let silent = now.since(self.heard);
         if !self.withdrawn && silent > overdue_after(self.link.cadence) {
             self.withdrawn = true;
             self.ends.iter_mut().for_each(Confirmed::withdraw);
-            return self.publish(timing, now, |published| published.withdraw(now));
+            return self.publish(now, |published| published.withdraw(now));
         }
         let before = (self.alarms.own(), self.alarms.of_ends());
-        self.alarms.observe(self.published.view(), timing, now);
+        self.alarm(now);
         if before != (self.alarms.own(), self.alarms.of_ends()) {
             self.view = None;
         }
@@ -164,7 +161,7 @@ impl Watched {
             Path::Direct => direct,
             Path::Grafana => grafana,
         };
-        together.add(path, confirmed, self.alarms.of_ends());
+        together.add(path, confirmed, self.alarms.of_ends(), &self.link.labels);
     }
 
     /// What snapshots show; made anew only when something changed.
@@ -185,36 +182,26 @@ impl Watched {
     }
 
     /// A cycle ended; `diagnosis` is there if it counts.
-    fn judge(
-        &mut self,
-        diagnosis: Option<Diagnosis>,
-        timing: &AlarmTiming,
-        now: Now,
-    ) -> Option<Transition> {
+    fn judge(&mut self, diagnosis: Option<Diagnosis>, now: Now) -> Option<Transition> {
         if diagnosis.is_some() {
             self.heard = now;
             self.withdrawn = false;
         }
-        self.publish(timing, now, |published| {
+        self.publish(now, |published| {
             diagnosis.into_iter().for_each(|diagnosis| published.observe(diagnosis, now));
         })
     }
 
     /// Lets the machine move, and counts and tells what came of it.
-    fn publish(
-        &mut self,
-        timing: &AlarmTiming,
-        now: Now,
-        step: impl FnOnce(&mut Published),
-    ) -> Option<Transition> {
+    fn publish(&mut self, now: Now, step: impl FnOnce(&mut Published)) -> Option<Transition> {
         let before = self.published.view();
         let (from, cause, since) = (before.verdict, before.fault.map(|f| f.cause), before.since);
         self.tally.settle(from, now);
         step(&mut self.published);
         self.view = None;
 
+        self.alarm(now);
         let view = self.published.view();
-        self.alarms.observe(view, timing, now);
         if let (Verdict::Broken, Some(fault)) = (view.verdict, view.fault)
             && from != Verdict::Broken
         {
@@ -231,6 +218,12 @@ impl Watched {
             next_step: view.next_step.clone(),
             since,
         })
+    }
+
+    /// Lets the alarms see what is published, and that time has passed.
+    fn alarm(&mut self, now: Now) {
+        let uid = self.info.datasource_uid.as_deref();
+        self.alarms.observe(self.published.view(), uid, &self.link.alarms, now);
     }
 
     fn record(&mut self, started: Now, took: Duration, trigger: Trigger, diagnosis: &Diagnosis) {

@@ -121,8 +121,7 @@ impl Stage {
 }
 
 fn links_of(links: Vec<Link>) -> LinkSet {
-    let timing = crate::link::AlarmTiming::default();
-    LinkSet::merge(links, &[], BTreeMap::new(), timing)
+    LinkSet::merge(links, &[], BTreeMap::new(), 5)
 }
 
 fn words(view: &PublishedView) -> String {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say why")]
 
+mod alarms; // what promlink delivers itself
+mod alarms_real; // the same, through the real Alertmanager
+mod alertmanager; // the real program
 mod assertions; // shipped assertions on the real Prometheus
 mod check; // `promlink check` as a person runs it
 mod daemon; // `promlink serve`, and a client
@@ -14,6 +17,7 @@ mod namespace; // a network of the test's own
 mod need; // what may be missing here
 mod prometheus; // the real program
 mod real; // what a person sees of it
+mod receiver; // somebody who is told of alarms
 mod recorded; // every condition that was recorded behind a real Grafana
 mod reload; // new configuration in a running daemon
 mod resolvers; // ours, hickory-resolver and getaddrinfo on one server

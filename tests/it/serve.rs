@@ -17,7 +17,7 @@ use tokio::net;
 use tokio::task::JoinSet;
 
 use crate::check::check_url;
-use crate::daemon::{Daemon, timed, until};
+use crate::daemon::{Daemon, foreign, timed, until};
 use crate::prometheus::Prometheus;
 use crate::shipped::catalogue;
 
@@ -92,7 +92,7 @@ async fn the_real_prometheus_scrapes_it_and_promtool_accepts_it() {
     {
         until("be scraped", async || {
             let url = format!("{}/api/v1/{path}", real.url());
-            let answer = reqwest::get(url).await.ok()?.text().await.ok()?;
+            let answer = foreign().get(url).send().await.ok()?.text().await.ok()?;
             answer.contains(says).then_some(())
         })
         .await;
@@ -241,7 +241,7 @@ async fn a_thousand_connections_do_not_keep_a_scraper_out() {
         });
     }
     let crowd = coming.join_all().await;
-    let (took, scraped) = timed(reqwest::get(format!("http://{address}/metrics"))).await;
+    let (took, scraped) = timed(foreign().get(format!("http://{address}/metrics")).send()).await;
     assert_eq!(scraped.unwrap().status(), 200);
     assert!(took < Duration::from_secs(2), "{took:?}");
     drop(crowd);

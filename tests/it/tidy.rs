@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("plan", "clock link report"),
     ("carry", "diagnosis report"),
     ("state", "cadence clock diagnosis link links report"),
+    ("alerts", "clock diagnosis link report state"),
     ("expose", "clock diagnosis link report selfstats state"),
     // --- net
     ("net", "clock link secret selfstats"),
@@ -38,10 +39,12 @@ const LAYERS: &[(&str, &str)] = &[
         "cadence carried carry clock diagnosis link links report selfstats state tripwire",
     ),
     ("discover", "classify config link links report state"),
+    ("push", "alerts clock config link net report secret selfstats state"),
     ("tripwire", "clock link net"),
     (
         "probe",
-        "cadence carried classify clock desk discover judge link net plan report selfstats supervisor",
+        "cadence carried classify clock desk discover judge link net plan push report selfstats \
+         supervisor",
     ),
     ("keeper", "clock links report state"),
     ("serve", "clock expose link reload report selfstats state supervisor"),
@@ -53,7 +56,7 @@ const LAYERS: &[(&str, &str)] = &[
 /// These put everything together.
 const WIRING: [&str; 5] = ["app", "cli", "demo", "lib", "main"];
 /// Neither a runtime nor a clock nor files: what is hard to get right is a function of values.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "secret",
     "link",
     "report",
@@ -65,6 +68,7 @@ const PURE: [&str; 13] = [
     "plan",
     "carry",
     "state",
+    "alerts",
     "expose",
     "selfstats",
 ];
@@ -224,11 +228,16 @@ const EDGES: [(&str, &[&str]); 3] = [
             "src/expose/json.rs",
             "src/probe/grafana/bootstrap.rs",
             "src/probe/grafana/refs.rs",
+            "src/push/alertmanager.rs",
+            "src/push/webhook.rs",
             "src/serve/routes.rs",
         ],
     ),
     // No word of ours is: what goes out is a struct beside the face that writes it.
-    ("Serialize", &["src/demo/", "src/expose/json.rs"]),
+    (
+        "Serialize",
+        &["src/demo/", "src/expose/json.rs", "src/push/alertmanager.rs", "src/push/webhook.rs"],
+    ),
     ("use prometheus::", &["src/expose/metrics/process.rs"]),
 ];
 

@@ -5,6 +5,7 @@ use crate::classify::Answer;
 use crate::classify::grafana_answer::{self as judge, DatasourceHealth, DsQuery, ProxyVoice};
 use crate::demo::standin::ANY_PORT;
 use crate::demo::{dns, prometheus};
+use crate::net::testing::foreign;
 use crate::report::cause::Cause;
 
 /// A Prometheus, a Grafana in front of it, and their DNS.
@@ -46,8 +47,7 @@ impl Stage {
         body: Option<Value>,
         read: impl Fn(&Answer<'_>) -> T,
     ) -> T {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-        let client = client.build().unwrap();
+        let client = foreign();
         let url = format!("http://{}{path}", self.grafana.address());
         let mut request = match &body {
             Some(body) => client.post(url).body(body.to_string()),

@@ -3,16 +3,16 @@ use std::time::Duration;
 use super::*;
 use crate::classify::{Answer, Rejection, Vector, prometheus};
 use crate::demo::standin::ANY_PORT;
+use crate::net::testing::foreign;
 use crate::report::cause::Cause;
 use crate::report::seen::Flavour;
 
 /// Asks as promlink does, and judges as it does: the stand-in must be what the recordings are.
 async fn query(standin: &Prometheus, query: &str) -> Result<Vector, Rejection> {
     let url = format!("http://{}/api/v1/query", standin.address());
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
     let form =
         url::form_urlencoded::Serializer::new(String::new()).append_pair("query", query).finish();
-    let request = client.build().unwrap().post(url).body(form);
+    let request = foreign().post(url).body(form);
     let form_type = ("content-type", "application/x-www-form-urlencoded");
     let response = request.header(form_type.0, form_type.1).send().await.unwrap();
     let status = response.status().as_u16();
@@ -140,7 +140,7 @@ async fn versions_differ_in_buildinfo() {
     let url = format!("http://{}/api/v1/status/buildinfo", standin.address());
     for (version, wanted) in [(Version::V3, "3.16.0"), (Version::V2, "2.42.0")] {
         standin.edit(|setup| setup.version = version);
-        let body = reqwest::get(&url).await.unwrap().bytes().await.unwrap();
+        let body = foreign().get(&url).send().await.unwrap().bytes().await.unwrap();
         let answer = Answer {
             status: 200,
             headers: &[],

@@ -60,8 +60,8 @@ pub fn findings(link: &LinkView, out: &mut Samples<'_>) {
 }
 
 pub fn alarm(link: &LinkView, out: &mut Samples<'_>) {
-    out.with(&[Verdict::Broken.as_str()], flag(link.alarm.broken));
-    out.with(&[Verdict::Degraded.as_str()], flag(link.alarm.degraded));
+    out.with(&[Verdict::Broken.as_str()], flag(link.alarm.broken.is_some()));
+    out.with(&[Verdict::Degraded.as_str()], flag(link.alarm.degraded.is_some()));
 }
 
 pub fn verdict_changed(link: &LinkView, out: &mut Samples<'_>) {

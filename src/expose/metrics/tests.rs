@@ -4,17 +4,22 @@ use expect_test::expect;
 
 use super::process::Process;
 use super::*;
-use crate::expose::catalog::{ALL, Kind, LATER, Per};
+use crate::expose::catalog::{ALL, Kind, Per};
 use crate::expose::probe;
 use crate::expose::tests::fixture;
 use crate::report::cause::{Cause, Weight};
 use crate::report::finding::Fault;
 use crate::report::verdict::{Side, Verdict};
-use crate::state::snapshot::ServerView;
 
 fn exposition(snapshot: Snapshot) -> String {
     let process = Process::new().gather();
-    let pieces = Exposition::new(snapshot.into(), &SelfStats::default(), &process, fixture::now());
+    let stats = SelfStats::default();
+    stats
+        .receivers
+        .set([("alertmanager am:9093".to_owned(), true), ("heartbeat".to_owned(), false)]);
+    stats.receivers.get("alertmanager am:9093").told(true, fixture::at(3500).wall);
+    stats.receivers.get("heartbeat").told(false, fixture::at(3500).wall);
+    let pieces = Exposition::new(snapshot.into(), &stats, &process, fixture::now());
     String::from_utf8(pieces.flatten().collect()).unwrap()
 }
 
@@ -90,8 +95,7 @@ fn every_series_is_in_the_catalogue_and_every_name_is_rendered() {
         seen.insert(metric.name);
     }
     let all: BTreeSet<&str> = ALL.iter().map(|metric| metric.name).collect();
-    let later: BTreeSet<&str> = LATER.iter().map(|metric| metric.name).collect();
-    assert_eq!(seen, &all - &later);
+    assert_eq!(seen, all);
 }
 
 #[test]
@@ -262,12 +266,17 @@ fn promlink_itself() {
         promlink_config_last_reload_success_timestamp_seconds 1767225600
         promlink_cycles_in_flight 0
         promlink_panics_total 0
-        promlink_alarm_receivers 0
+        promlink_alarm_receivers 2
         promlink_alarms_firing 3
-        promlink_alarms_delivered 0
+        promlink_alarms_delivered 1
         promlink_requests_total{peer="prometheus"} 0
         promlink_requests_total{peer="grafana"} 0
         promlink_requests_total{peer="dns"} 0
+        promlink_notifications_total{receiver="alertmanager am:9093"} 1
+        promlink_notifications_total{receiver="heartbeat"} 1
+        promlink_notifications_failed_total{receiver="alertmanager am:9093"} 0
+        promlink_notifications_failed_total{receiver="heartbeat"} 1
+        promlink_alarm_last_success_timestamp_seconds{receiver="alertmanager am:9093"} 1767229100
         promlink_grafana_up{grafana="dev"} 0
         promlink_grafana_up{grafana="main"} 1
         promlink_grafana_alarm{grafana="dev",alarm="down"} 1
@@ -373,9 +382,7 @@ fn an_overdue_link_loses_its_ones_and_keeps_its_zeros() {
 
 #[test]
 fn numbers_read_back_as_they_were() {
-    let mut server = ServerView { server: String::new(), up: None, alarm: false };
-    server.server = "a\\b\"c".to_owned();
-    assert_eq!(text::label("server", &server.server), r#"server="a\\b\"c""#);
+    assert_eq!(text::label("server", "a\\b\"c"), r#"server="a\\b\"c""#);
     for value in [0.0, -0.0, 1.0, 0.1, 1e-7, 1_767_225_600.125, 9e15, 1e300, -2.5] {
         let mut out = Vec::new();
         Samples::new(&mut out, &mut true, &catalog::PROBE_DURATION, "").with(&[], value);

@@ -7,7 +7,7 @@ use crate::expose::tests::fixture;
 use crate::link::LinkName;
 
 fn page(filter: &str) -> String {
-    render(&fixture::snapshot(), filter, fixture::now())
+    render(&fixture::snapshot(), &told(), filter, fixture::now())
 }
 
 /// What a reader without style and scripts is told, one line for each run of text.
@@ -348,7 +348,7 @@ fn nothing_breaks_out_of_its_place() {
     link.published.findings[0].detail = nasty();
     snapshot.links = Arc::new([Arc::new(link)]);
     for filter in ["", fixture::NASTY, "script"] {
-        let html = render(&snapshot, filter, fixture::now());
+        let html = render(&snapshot, &told(), filter, fixture::now());
         assert_eq!(html.matches("<script>").count(), 1, "{filter}");
         assert!(!html.contains("alert('"), "{filter}");
         assert!(!html.contains("\"}"), "{filter}");
@@ -360,11 +360,11 @@ fn the_page_is_bounded() {
     let link = Arc::new(fixture::broken());
     let links: Arc<[_]> = (0..1000).map(|_| Arc::clone(&link)).collect();
     let snapshot = Snapshot { links, ..fixture::snapshot() };
-    let html = render(&snapshot, "", fixture::now());
+    let html = render(&snapshot, &told(), "", fixture::now());
     assert_eq!(html.matches("<details").count(), MAX_LINKS);
     assert!(html.contains("The 100 most urgent are shown"));
     assert!(html.len() < 1024 * 1024, "{}", html.len());
-    let long = render(&snapshot, &"x".repeat(100_000), fixture::now());
+    let long = render(&snapshot, &told(), &"x".repeat(100_000), fixture::now());
     assert!(long.len() < 16 * 1024);
 }
 
@@ -383,7 +383,7 @@ fn it_says_why_the_hops_and_the_verdict_disagree() {
     let told = |view: LinkView| {
         let mut snapshot = fixture::snapshot();
         snapshot.links = [Arc::new(view)].into();
-        text(&render(&snapshot, "", fixture::now()))
+        text(&render(&snapshot, &told(), "", fixture::now()))
     };
     let latest = |view: &LinkView| view.latest.clone();
     let recovering = LinkView { latest: latest(&fixture::working()), ..fixture::broken() };
@@ -400,6 +400,25 @@ fn a_link_without_grafana_speaks_of_no_panels() {
     view.info.grafana = None;
     let mut snapshot = fixture::snapshot();
     snapshot.links = [Arc::new(view)].into();
-    let told = text(&render(&snapshot, "", fixture::now()));
+    let told = text(&render(&snapshot, &told(), "", fixture::now()));
     assert!(told.contains("No true data comes back.") && !told.contains("Panels"), "{told}");
+}
+
+/// A receiver that accepts what it is told.
+fn told() -> Receivers {
+    let receivers = Receivers::default();
+    receivers.set([("alertmanager am:9093".to_owned(), true)]);
+    receivers.get("alertmanager am:9093").told(true, fixture::now().wall);
+    receivers
+}
+
+#[test]
+fn it_says_where_alarms_do_not_reach() {
+    let shown =
+        |receivers: &Receivers| text(&render(&fixture::snapshot(), receivers, "", fixture::now()));
+    assert!(shown(&Receivers::default()).contains("Nobody is told of alarms"));
+    let receivers = told();
+    assert!(!shown(&receivers).contains("larms do not reach"));
+    receivers.get("alertmanager am:9093").told(false, fixture::now().wall);
+    assert!(shown(&receivers).contains("Alarms do not reach: alertmanager am:9093."));
 }

@@ -15,8 +15,8 @@ use crate::report::seen::{Flavour, Seen};
 use crate::report::verdict::{Side, Verdict};
 use crate::report::{CarriedFacts, Leg, Outcome, Report, Row, Standing, Trigger, Walk};
 use crate::state::snapshot::{
-    AlarmView, ConfigView, GrafanaView, Histogram, HistoryEntry, LatestCycle, LinkInfo, LinkView,
-    Listed, PublishedView, ServerView, Snapshot, Tally,
+    Alarm, AlarmView, ConfigView, EndAlarm, GrafanaView, Histogram, HistoryEntry, LatestCycle,
+    LinkInfo, LinkView, Listed, PublishedView, ServerView, Snapshot, Tally,
 };
 
 /// A name that means something in each format.
@@ -29,6 +29,22 @@ pub fn now() -> Now {
 
 pub fn at(seconds: u64) -> Now {
     Now::at(Duration::from_secs(seconds))
+}
+
+/// An alarm that stands since a while.
+pub fn alarm() -> Arc<Alarm> {
+    Arc::new(Alarm {
+        since: at(3000),
+        wait: Duration::from_secs(120),
+        fault: None,
+        summary: "Nothing answers.".to_owned(),
+        next_step: "Look.".to_owned(),
+        datasource_uid: Some("prometheus".to_owned()),
+    })
+}
+
+fn end_alarm() -> EndAlarm {
+    EndAlarm { labels: Arc::default(), alarm: alarm(), links: 7 }
 }
 
 fn millis(millis: u64) -> Duration {
@@ -49,8 +65,8 @@ pub fn snapshot() -> Snapshot {
                 version: None,
                 token_not_after: None,
                 listed: None,
-                alarm_down: true,
-                alarm_blind: false,
+                alarms_down: vec![end_alarm()],
+                alarm_blind: None,
             },
             GrafanaView {
                 name: GrafanaName::new("main"),
@@ -59,16 +75,20 @@ pub fn snapshot() -> Snapshot {
                 version: Some("11.2.0".to_owned()),
                 token_not_after: Some(at(86_400).wall),
                 listed: Some(Listed { links: 3, at: at(3590).wall }),
-                alarm_down: false,
-                alarm_blind: true,
+                alarms_down: Vec::new(),
+                alarm_blind: Some(end_alarm()),
             },
         ]),
         servers: Arc::new([
-            ServerView { server: "10.0.0.7:9090".to_owned(), up: Some(false), alarm: true },
+            ServerView {
+                server: "10.0.0.7:9090".to_owned(),
+                up: Some(false),
+                alarms: vec![end_alarm()],
+            },
             ServerView {
                 server: "prometheus-k8s.monitoring.svc:9090".to_owned(),
                 up: None,
-                alarm: false,
+                alarms: Vec::new(),
             },
         ]),
         config: ConfigView { last_reload_successful: false, last_success: at(0).wall },
@@ -174,7 +194,7 @@ pub fn broken() -> LinkView {
     link.published.summary = "Prometheus refused the connection at 10.0.0.7:9090".to_owned();
     link.published.cannot_check_since = Some(at(3500));
     link.info.datasource_name = Some(NASTY.to_owned());
-    link.alarm.broken = true;
+    link.alarm.broken = Some(alarm());
     link.tally.outages[0] = 2;
     link.history = Arc::new([
         past(3560, Verdict::Working, None, ""),
@@ -195,7 +215,7 @@ pub fn degraded() -> LinkView {
     let mut link =
         link("degraded", Verdict::Degraded, Some(fault), standings, [Some(direct), Some(grafana)]);
     link.published.summary = "promlink itself cannot reach Prometheus".to_owned();
-    link.alarm.degraded = true;
+    link.alarm.degraded = Some(alarm());
     link
 }
 
@@ -258,6 +278,9 @@ fn link(
             grafana: Some(GrafanaName::new("main")),
             datasource_uid: Some("prometheus".to_owned()),
             datasource_name: None,
+            server: None,
+            alarms: Arc::default(),
+            labels: Arc::default(),
             interval: Duration::from_secs(15),
             selector: "up".to_owned(),
             assertions: Arc::new([]),

@@ -75,6 +75,13 @@ impl DnsSettings {
         self.search.iter().find_map(|entry| entry.strip_prefix("svc."))
     }
 
+    /// The namespace of a pod, from the search entry `<namespace>.svc.<zone>`.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        let below = format!(".svc.{}", self.zone()?);
+        self.search.iter().find_map(|entry| entry.strip_suffix(&below))
+    }
+
     /// The same; outside of a cluster, what most clusters have.
     #[must_use]
     pub fn likely_zone(&self) -> &str {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::diagnosis::{Diagnosis, diagnose};
+use crate::link::alarm::AlarmTiming;
 use crate::report::sample::report;
 use crate::state::published::Published;
 
@@ -33,20 +34,20 @@ fn published(word: &str, now: Now) -> PublishedView {
 }
 
 /// Walks a timeline of what is published, at the beat of the board.
-fn check_with(timing: &AlarmTiming, crowded: Crowded, timeline: &str) {
+fn check_with(rules: &AlarmRules, crowded: Crowded, timeline: &str) {
     let mut alarms = Alarms::default();
     alarms.set_crowded(crowded);
     for line in timeline.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (step, expected) = line.split_once('=').expect(line);
         let (second, word) = step.trim().split_once(' ').expect(line);
         let now = Now::at(Duration::from_secs(second.parse().expect(line)));
-        alarms.observe(&published(word.trim(), now), timing, now);
+        alarms.observe(&published(word.trim(), now), None, rules, now);
         assert_eq!(standing(&alarms).join(" "), expected.trim(), "{line}");
     }
 }
 
 fn check(timeline: &str) {
-    check_with(&AlarmTiming::default(), Crowded::default(), timeline);
+    check_with(&AlarmRules::default(), Crowded::default(), timeline);
 }
 
 fn standing(alarms: &Alarms) -> Vec<&'static str> {
@@ -59,7 +60,7 @@ fn standing(alarms: &Alarms) -> Vec<&'static str> {
         (ends.grafana_blind, "grafana_blind"),
     ]
     .into_iter()
-    .filter_map(|(stands, name)| stands.then_some(name))
+    .filter_map(|(alarm, name)| alarm.is_some().then_some(name))
     .collect()
 }
 
@@ -141,7 +142,7 @@ fn nothing_is_kept_when_nothing_is_to_be_kept() {
         ..AlarmTiming::default()
     };
     check_with(
-        &timing,
+        &AlarmRules { timing, ..AlarmRules::default() },
         Crowded::default(),
         "0 refused = broken
          15 ok =
@@ -161,7 +162,7 @@ fn many_links_on_one_end_raise_its_alarm_in_their_place() {
     ] {
         for (crowd, expected) in [(Crowded::default(), alone), (BOTH_CROWDED, crowded)] {
             let timeline = format!("0 {word} =\n120 {word} = {expected}\n130 ok = {expected}");
-            check_with(&AlarmTiming::default(), crowd, &timeline);
+            check_with(&AlarmRules::default(), crowd, &timeline);
         }
     }
 }
@@ -169,13 +170,13 @@ fn many_links_on_one_end_raise_its_alarm_in_their_place() {
 #[test]
 fn each_end_is_crowded_by_itself() {
     let grafana_only = Crowded { server: false, grafana: true };
-    check_with(&AlarmTiming::default(), grafana_only, "0 refused =\n120 refused = broken");
+    check_with(&AlarmRules::default(), grafana_only, "0 refused =\n120 refused = broken");
 }
 
 #[test]
 fn a_fault_that_moves_from_the_end_to_the_link_takes_the_alarm_with_it() {
     check_with(
-        &AlarmTiming::default(),
+        &AlarmRules::default(),
         BOTH_CROWDED,
         "0 refused =
          120 refused = server_down
@@ -186,6 +187,6 @@ fn a_fault_that_moves_from_the_end_to_the_link_takes_the_alarm_with_it() {
 
 #[test]
 fn degraded_and_blind_are_not_collapsed() {
-    check_with(&AlarmTiming::default(), BOTH_CROWDED, "0 password =\n900 password = degraded");
-    check_with(&AlarmTiming::default(), BOTH_CROWDED, "0 token =\n900 token = grafana_blind");
+    check_with(&AlarmRules::default(), BOTH_CROWDED, "0 password =\n900 password = degraded");
+    check_with(&AlarmRules::default(), BOTH_CROWDED, "0 token =\n900 token = grafana_blind");
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Dashboard, Panel, Target};
-use crate::daemon::{Daemon, until};
+use crate::daemon::{Daemon, foreign, until};
 use crate::faults::front::Tls;
 use crate::faults::ground::{Config, End, Ground, Turn};
 use crate::prometheus::{Prometheus, Setup};
@@ -343,7 +343,7 @@ impl Asker {
     async fn ask(&self, path: &str, parameters: &[(&str, String)]) -> Result<Value, String> {
         let url = format!("{}/api/v1/{path}", self.url);
         let url = Url::parse_with_params(&url, parameters).unwrap();
-        let answer = reqwest::get(url).await.map_err(|error| error.to_string())?;
+        let answer = foreign().get(url).send().await.map_err(|error| error.to_string())?;
         let mut answer: Value = answer.json().await.map_err(|error| error.to_string())?;
         if answer["status"] == "success" {
             Ok(answer["data"].take())

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::ground::{Config, Ground, Turn};
 use super::row::{findings, is_missing, line, rows};
 use super::table::{Line, Proof};
+use crate::daemon::foreign;
 
 /// Stories at a time in this process: each waits most of its time, and must not be made to wait.
 static AT_A_TIME: Semaphore = Semaphore::const_new(11);
@@ -172,13 +173,7 @@ impl Watched {
         let shutdown = CancellationToken::new();
         let mut running = JoinSet::new();
         running.spawn(daemon.run(listener, shutdown.clone()));
-        Self {
-            link: link.to_owned(),
-            address,
-            client: reqwest::Client::new(),
-            shutdown,
-            _running: running,
-        }
+        Self { link: link.to_owned(), address, client: foreign(), shutdown, _running: running }
     }
 
     /// Returns when so many more cycles have ended.

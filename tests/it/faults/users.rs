@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::ground::{Config, Ground, Turn};
 use super::row::{findings, is_of_a_viewer, line};
 use super::story::Watched;
+use crate::daemon::foreign;
 
 const ON: &str = "url: '{main}', authorization: {credentials: {token}}, users_queries: true";
 const OFF: &str = "url: '{main}', authorization: {credentials: {token}}";
@@ -170,7 +171,7 @@ async fn ask_as_a_user(ground: &Ground) -> bool {
     let query = json!({"refId": "A", "expr": "up", "instant": true, "datasource": datasource});
     let body = json!({"queries": [query], "from": "now-5m", "to": "now"}).to_string();
     let url = format!("http://{}/api/ds/query", ground.grafana.address());
-    let request = reqwest::Client::new().post(url).bearer_auth(TOKEN).body(body);
+    let request = foreign().post(url).bearer_auth(TOKEN).body(body);
     request.send().await.unwrap().status().is_success()
 }
 

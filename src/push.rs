@@ -1,0 +1,175 @@
+//! Alarms that do not pass through what broke: pushed to Alertmanagers and webhooks, and a
+//! heartbeat for when promlink itself is gone.
+//!
+//! Every receiver has a task of its own that looks at the latest snapshot. Nothing upstream waits
+//! for it, and nothing is queued for it: a word that was lost is repaired by the next one.
+
+mod alertmanager;
+mod heartbeat;
+mod send;
+mod tell;
+mod trial;
+mod ways;
+mod webhook;
+
+pub use trial::{Tried, run as try_all};
+pub use ways::Ways;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::task::JoinMap;
+
+use crate::alerts::{self, Alert, Common};
+use crate::clock;
+use crate::config::Settings;
+use crate::link::alarm::{AlarmSettings, Alertmanager, Heartbeat, Labels, Resolve, Webhook};
+use crate::selfstats::SelfStats;
+use crate::state::snapshot::Snapshot;
+use tell::Desk;
+
+const JSON: &str = "application/json";
+/// What stands is looked at again at most so often: 10,000 links change all the time.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// What may have been told before a start is taken back within this time.
+const FRESH: Duration = Duration::from_secs(60);
+/// What is to be told to everybody.
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    standing: Vec<Alert>,
+    over: Vec<Labels>,
+}
+
+/// One receiver, as it is configured.
+#[derive(Clone, Debug, PartialEq)]
+enum To {
+    Alertmanager(Alertmanager, Resolve),
+    Webhook(Webhook, Option<String>),
+    Heartbeat(Heartbeat),
+}
+
+/// Tells everybody until stopped.
+pub async fn run<W: Ways>(
+    ways: Arc<W>,
+    stats: Arc<SelfStats>,
+    mut settings: watch::Receiver<Arc<Settings>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+) {
+    let desk = Arc::new(Desk { ways, stats, snapshots });
+    let (sender, told) = watch::channel(Arc::new(Told::default()));
+    let mut tasks: JoinMap<String, ()> = JoinMap::new();
+    let mut running: Vec<(String, To)> = Vec::new();
+    let started = clock::now();
+    let mut snapshots = desk.snapshots.clone();
+    loop {
+        let now = settings.borrow_and_update().clone();
+        let wanted = receivers(&now);
+        if running != wanted {
+            engage(&desk, &mut tasks, &running, &wanted, &told);
+            running = wanted;
+        }
+        warn(&now.alarms);
+        let common = common(desk.ways.as_ref(), &now);
+        // Until the settings change, what stands is followed.
+        loop {
+            let snapshot = snapshots.borrow_and_update().clone();
+            let fresh = clock::now().since(started) < FRESH;
+            let new = Told {
+                standing: alerts::standing(&snapshot, &common),
+                over: if fresh { alerts::over(&snapshot, &common) } else { Vec::new() },
+            };
+            sender.send_if_modified(|before| {
+                let changed = **before != new;
+                if changed {
+                    *before = Arc::new(new);
+                }
+                changed
+            });
+            tokio::select! {
+                biased;
+                changed = settings.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                Some((name, ended)) = tasks.join_next() => {
+                    // A panic has been logged; whoever was aborted is no longer running.
+                    if ended.is_err() {
+                        running.retain(|(other, _)| *other != name);
+                        break;
+                    }
+                }
+                changed = snapshots.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// All receivers by name, as they are configured now.
+fn receivers(settings: &Settings) -> Vec<(String, To)> {
+    let alarms = &settings.alarms;
+    let alertmanagers = alarms.alertmanagers.iter().map(|one| {
+        (format!("alertmanager {}", one.name), To::Alertmanager(one.clone(), alarms.resolve))
+    });
+    let url = settings.web.external_url.as_ref();
+    let webhooks = alarms
+        .webhooks
+        .iter()
+        .map(|one| (format!("webhook {}", one.name), To::Webhook(one.clone(), url.cloned())));
+    let beat = alarms.heartbeat.iter();
+    let beat = beat.map(|one| ("heartbeat".to_owned(), To::Heartbeat(one.clone())));
+    alertmanagers.chain(webhooks).chain(beat).collect()
+}
+
+/// What every alert has.
+fn common(ways: &impl Ways, settings: &Settings) -> Common {
+    let mut labels = settings.alarms.labels.clone();
+    if let Some(namespace) = ways.namespace() {
+        labels.entry("namespace".to_owned()).or_insert(namespace);
+    }
+    let external_url = settings.web.external_url.as_ref();
+    Common {
+        labels,
+        external_url: external_url.map(|url| url.trim_end_matches('/').to_owned()),
+        rules: Arc::clone(&settings.alarms.rules),
+    }
+}
+
+fn warn(alarms: &AlarmSettings) {
+    if alarms.alertmanagers.is_empty() && alarms.webhooks.is_empty() {
+        tracing::warn!(
+            "no receiver of alarms is configured: only the rules in a Prometheus tell of an \
+             outage, and not of its own; add `alarms.alertmanagers` or `alarms.webhooks`"
+        );
+    } else if !alarms.alertmanagers.is_empty() && !alarms.labels.contains_key("cluster") {
+        tracing::warn!(
+            "alarms have no label `cluster`: an Alertmanager of several clusters cannot tell them \
+             apart; set `alarms.labels.cluster`"
+        );
+    }
+}
+
+/// Ends the tasks of receivers that are gone or changed, and starts those of the new ones.
+fn engage<W: Ways>(
+    desk: &Arc<Desk<W>>,
+    tasks: &mut JoinMap<String, ()>,
+    running: &[(String, To)],
+    wanted: &[(String, To)],
+    told: &watch::Receiver<Arc<Told>>,
+) {
+    let is_alertmanager = |to: &To| matches!(to, To::Alertmanager(..));
+    let names = wanted.iter().map(|(name, to)| (name.clone(), is_alertmanager(to)));
+    desk.stats.receivers.set(names);
+    for (name, _) in running.iter().filter(|one| !wanted.contains(one)) {
+        tasks.abort(name);
+    }
+    for (name, to) in wanted.iter().filter(|one| !running.contains(one)) {
+        let (desk, told) = (Arc::clone(desk), told.clone());
+        let (key, name, to) = (name.clone(), name.clone(), to.clone());
+        tasks.spawn(key, async move { desk.tell(&name, to, told).await });
+    }
+}

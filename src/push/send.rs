@@ -1,0 +1,242 @@
+//! One request to a receiver.
+//!
+//! A library's client, other than for the two ends of a link: nobody asks how long each hop of it
+//! took. It dials the address that it is told, follows nothing, and knows no proxy but the
+//! configured one.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Proxy};
+use url::Url;
+
+use crate::link::{HttpOptions, TlsOptions};
+use crate::net::credentials::{Quoted, headers, proxy_authorization, read};
+use crate::net::proxy::bypass;
+use crate::push::Ways;
+use crate::report::facts::clean;
+use crate::secret::{HIDDEN, Secret};
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// All in all: a receiver that hangs must not keep the next word waiting for long.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// What is read of an answer to a POST, for people.
+const ANSWER_BYTES: usize = 2048;
+
+/// Where to, and how.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    url: Url,
+    http: &'a HttpOptions,
+    /// Dial this one of the addresses behind the name.
+    address: Option<IpAddr>,
+}
+
+/// What was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The status.
+    pub status: u16,
+    /// The receiver's clock.
+    pub date: Option<SystemTime>,
+    /// The beginning of the body, cleaned.
+    pub text: String,
+}
+
+// === impl Target ===
+
+impl<'a> Target<'a> {
+    /// This URL.
+    #[must_use]
+    pub fn new(url: Url, http: &'a HttpOptions) -> Self {
+        Self { url, http, address: None }
+    }
+
+    /// A URL that is a secret, and may be in a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn secret(url: &Secret, http: &'a HttpOptions) -> Result<Self, String> {
+        let text = read(url, "url").map_err(|bad| bad.says)?;
+        let url = Url::parse(&text).map_err(|error| format!("the url is none ({error})"))?;
+        let is_http = ["http", "https"].contains(&url.scheme()) && url.has_host();
+        if is_http { Ok(Self::new(url, http)) } else { Err("the url is not http(s)".to_owned()) }
+    }
+
+    /// The same, at another URL.
+    #[must_use]
+    pub fn at(mut self, change: impl FnOnce(&mut Url)) -> Self {
+        change(&mut self.url);
+        self
+    }
+
+    /// The same, at one of the addresses behind the name.
+    #[must_use]
+    pub fn through(&self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self.clone() }
+    }
+
+    /// Every address to tell: those behind the name, or none where somebody else resolves it.
+    ///
+    /// # Errors
+    /// The name has no address.
+    pub async fn addresses(&self, ways: &impl Ways) -> Result<Vec<Option<IpAddr>>, String> {
+        let host = self.host();
+        if self.proxy().is_some() || host.parse::<IpAddr>().is_ok() {
+            return Ok(vec![None]);
+        }
+        let addresses = ways.addresses(&host).await?;
+        Ok(addresses.into_iter().map(Some).collect())
+    }
+
+    fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        host.trim_start_matches('[').trim_end_matches(']').to_owned()
+    }
+
+    fn proxy(&self) -> Option<&crate::link::Proxy> {
+        let port = self.url.port_or_known_default().unwrap_or_default();
+        self.http.proxy.as_ref().filter(|proxy| !bypass(&proxy.no_proxy, &self.host(), port))
+    }
+
+    /// POSTs `body`.
+    ///
+    /// # Errors
+    /// There was no answer; why, in words without secrets.
+    pub async fn post(&self, ways: &impl Ways, body: (&str, String)) -> Result<Said, String> {
+        let sent = self.sent(ways, Some(body), ANSWER_BYTES).await;
+        let quoted = Quoted::of(self.http, &[]);
+        let hide = |text: String| {
+            let mut text = self.without_url(&text);
+            quoted.hide(&mut text);
+            clean(&text)
+        };
+        match sent {
+            Ok(said) => Ok(Said { text: hide(said.text), ..said }),
+            Err(says) => Err(hide(says)),
+        }
+    }
+
+    /// GETs, and reads at most `cap` bytes of the answer as they are; none where that is not good.
+    pub async fn get(&self, ways: &impl Ways, cap: usize) -> Option<String> {
+        let said = self.sent(ways, None, cap).await.ok()?;
+        said.is_good().then_some(said.text)
+    }
+
+    /// Paths and queries of webhooks are passwords, and servers quote them.
+    fn without_url(&self, text: &str) -> String {
+        let parts = [Some(self.url.as_str()), Some(self.url.path()), self.url.query()];
+        let segments = self.url.path_segments().into_iter().flatten();
+        let parts = parts.into_iter().flatten().chain(segments);
+        let secrets = parts.filter(|part| part.trim_matches('/').len() >= 6);
+        secrets.fold(text.to_owned(), |text, part| text.replace(part, HIDDEN))
+    }
+
+    async fn sent(
+        &self,
+        ways: &impl Ways,
+        body: Option<(&str, String)>,
+        cap: usize,
+    ) -> Result<Said, String> {
+        let mut lines = HeaderMap::new();
+        for (name, value) in headers(self.http).map_err(|bad| bad.says)? {
+            let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
+            let value =
+                HeaderValue::try_from(value).map_err(|_| format!("{name} has no valid value"))?;
+            lines.append(name, value);
+        }
+        let mut url = self.url.clone();
+        // The client asks TLS for the URL's host.
+        if let Some(name) = &self.http.tls.server_name
+            && url.scheme() == "https"
+        {
+            let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+            let host = format!("{}{port}", url.host_str().unwrap_or_default());
+            lines.insert(HOST, HeaderValue::try_from(host).map_err(|error| error.to_string())?);
+            url.set_host(Some(name)).map_err(|error| error.to_string())?;
+        }
+        let client = self.client(ways, url.host_str().unwrap_or_default()).await?;
+        let request = match body {
+            Some((kind, body)) => client.post(url).header(CONTENT_TYPE, kind).body(body),
+            None => client.get(url),
+        };
+        let sent = request.headers(lines).send().await;
+        let mut response = sent.map_err(|error| words(error.without_url()))?;
+        let status = response.status().as_u16();
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        let mut bytes = Vec::new();
+        while bytes.len() < cap {
+            // What was said counts, also where its end is lost.
+            let Ok(Some(piece)) = response.chunk().await else { break };
+            bytes.extend_from_slice(&piece);
+        }
+        bytes.truncate(cap);
+        Ok(Said { status, date, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+
+    async fn client(&self, ways: &impl Ways, host: &str) -> Result<Client, String> {
+        let mut client = Client::builder()
+            .user_agent(concat!("promlink/", env!("CARGO_PKG_VERSION")))
+            .no_proxy()
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(CONNECT)
+            .timeout(TIMEOUT);
+        // It insists on some TLS, also where it makes no use of it.
+        let none = TlsOptions { insecure_skip_verify: true, ..TlsOptions::default() };
+        let is_secure = self.url.scheme() == "https";
+        let tls = ways.tls(if is_secure { &self.http.tls } else { &none })?;
+        client = client.tls_backend_preconfigured(tls);
+        if let Some(proxy) = self.proxy() {
+            let mut way = Proxy::all(proxy.url.to_string()).map_err(|error| error.to_string())?;
+            if let Some(line) = proxy_authorization(proxy).map_err(|bad| bad.says)? {
+                let line = HeaderValue::try_from(line).map_err(|_| "no valid proxy credentials")?;
+                way = way.custom_http_auth(line);
+            }
+            client = client.proxy(way);
+        } else if self.host().parse::<IpAddr>().is_err() || self.http.tls.server_name.is_some() {
+            let address = match (self.address, self.host().parse::<IpAddr>()) {
+                (Some(address), _) | (None, Ok(address)) => vec![address],
+                (None, Err(_)) => ways.addresses(&self.host()).await?,
+            };
+            // The port is the URL's.
+            let sockets: Vec<_> = address.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
+            client = client.resolve_to_addrs(host, &sockets);
+        }
+        client.build().map_err(|error| error.to_string())
+    }
+}
+
+// === impl Said ===
+
+impl Said {
+    /// Whether it was accepted.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.text.as_str() {
+            "" => format!("answered {}", self.status),
+            text => format!("answered {}: {text}", self.status),
+        }
+    }
+}
+
+/// An error with all that led to it.
+fn words(error: reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}

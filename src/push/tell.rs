@@ -1,0 +1,282 @@
+//! The task of each receiver: when it is told, and what becomes of that.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep, sleep_until};
+use url::Url;
+
+use crate::clock;
+use crate::link::alarm::{Alertmanager, Heartbeat, Labels, Resolve, Webhook};
+use crate::push::alertmanager::{self, Ledger, Skew};
+use crate::push::heartbeat;
+use crate::push::send::Target;
+use crate::push::webhook::{Notifier, Payload};
+use crate::push::{JSON, To, Told, Ways};
+use crate::selfstats::{Receiver, SelfStats};
+use crate::state::snapshot::Snapshot;
+
+/// After a failure, doubled each time up to the other.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_MOST: Duration = Duration::from_secs(60);
+
+/// What every task works with.
+pub struct Desk<W> {
+    pub ways: Arc<W>,
+    pub stats: Arc<SelfStats>,
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// Whom a failure was told already: one line for each streak.
+#[derive(Default)]
+struct Streak {
+    failures: u32,
+}
+
+// === impl Desk ===
+
+impl<W: Ways> Desk<W> {
+    /// Tells one receiver until it is dropped.
+    pub async fn tell(&self, name: &str, to: To, told: watch::Receiver<Arc<Told>>) {
+        let stats = self.stats.receivers.get(name);
+        match to {
+            To::Alertmanager(one, resolve) => {
+                self.alertmanager(name, &one, resolve, told, &stats).await;
+            }
+            To::Webhook(one, url) => self.webhook(name, &one, url, told, &stats).await,
+            To::Heartbeat(one) => self.heartbeat(name, &one, &stats).await,
+        }
+    }
+
+    async fn alertmanager(
+        &self,
+        name: &str,
+        one: &Alertmanager,
+        resolve: Resolve,
+        mut told: watch::Receiver<Arc<Told>>,
+        stats: &Receiver,
+    ) {
+        let mut ledger = Ledger::new(resolve);
+        let mut skew = Skew::default();
+        let mut streak = Streak::default();
+        loop {
+            let latest = told.borrow_and_update().clone();
+            let over = self.still_held(one, &latest.over).await;
+            ledger.take(&latest.standing, &over, clock::now());
+            let (accepted, all) = self.tell_all(one, &ledger, &mut skew).await;
+            stats.told(accepted, clock::now().wall);
+            let pause = streak.after(name, &all).unwrap_or(alertmanager::RESEND);
+            let again = clock::deadline(pause);
+            let known_over = latest.over.len();
+            loop {
+                tokio::select! {
+                    changed = told.changed() => if changed.is_err() {
+                        return;
+                    },
+                    () = sleep_until(again) => break,
+                }
+                let latest = told.borrow_and_update().clone();
+                if ledger.take(&latest.standing, &BTreeSet::new(), clock::now())
+                    || latest.over.len() != known_over
+                {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// What of `over` an Alertmanager still has from before a restart. It is asked, because an end
+    /// that nobody waits for may cross a beginning, and be told in its place.
+    async fn still_held(&self, one: &Alertmanager, over: &[Labels]) -> BTreeSet<Labels> {
+        let mut all = BTreeSet::new();
+        if over.is_empty() {
+            return all;
+        }
+        let Ok(target) = alertmanager_target(one) else { return all };
+        let target = target.at(|url| url.set_query(Some(alertmanager::QUERY)));
+        let addresses = target.addresses(self.ways.as_ref()).await.unwrap_or_default();
+        for address in addresses {
+            let through = target.through(address);
+            let answer = through.get(self.ways.as_ref(), alertmanager::HELD_BYTES).await;
+            let held = alertmanager::held(&answer.unwrap_or_default());
+            all.extend(over.iter().filter(|labels| held.contains(*labels)).cloned());
+        }
+        all
+    }
+
+    /// Tells every address of an Alertmanager: whether one of them accepted it, and what the others
+    /// said. They do not tell each other.
+    async fn tell_all(
+        &self,
+        one: &Alertmanager,
+        ledger: &Ledger,
+        skew: &mut Skew,
+    ) -> (bool, Result<(), String>) {
+        let addresses = async {
+            let target = alertmanager_target(one)?;
+            let addresses = target.addresses(self.ways.as_ref()).await?;
+            Ok::<_, String>((target, addresses))
+        };
+        let (target, addresses) = match addresses.await {
+            Ok(known) => known,
+            Err(says) => return (false, Err(says)),
+        };
+        let (mut accepted, mut refused) = (false, Vec::new());
+        for address in addresses {
+            match self.tell_one(&target.through(address), ledger, skew).await {
+                Ok(()) => accepted = true,
+                Err(says) => {
+                    let address = address.map(|ip| format!("{ip}: ")).unwrap_or_default();
+                    refused.push(format!("{address}{says}"));
+                }
+            }
+        }
+        let all = if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) };
+        (accepted, all)
+    }
+
+    /// Tells one address; again, where its clock showed that the times were wrong.
+    async fn tell_one(
+        &self,
+        target: &Target<'_>,
+        ledger: &Ledger,
+        skew: &mut Skew,
+    ) -> Result<(), String> {
+        loop {
+            let used = *skew;
+            let all = ledger.wire(clock::now(), used);
+            // An empty list says that promlink is there, and hears whether Alertmanager is.
+            let batches = all.chunks(alertmanager::BATCH);
+            let batches: Vec<_> =
+                if all.is_empty() { vec![all.as_slice()] } else { batches.collect() };
+            let mut seen = used;
+            for batch in batches {
+                let body = alertmanager::body(batch);
+                let said = target.post(self.ways.as_ref(), (JSON, body)).await?;
+                if let Some(date) = said.date {
+                    seen = Skew::between(date, clock::now().wall);
+                }
+                if !said.is_good() {
+                    return Err(said.words());
+                }
+            }
+            *skew = seen;
+            if !seen.differs(used) {
+                return Ok(());
+            }
+            tracing::warn!(skew = %seen, "its clock differs: alarms are told in its time");
+        }
+    }
+
+    async fn webhook(
+        &self,
+        name: &str,
+        one: &Webhook,
+        url: Option<String>,
+        mut told: watch::Receiver<Arc<Told>>,
+        stats: &Receiver,
+    ) {
+        let mut notifier = Notifier::new(one);
+        let mut streak = Streak::default();
+        let mut not_before = clock::now();
+        loop {
+            notifier.take(&told.borrow_and_update().standing, clock::now());
+            let now = clock::now();
+            let batch = if now < not_before { Vec::new() } else { notifier.batch(now) };
+            if !batch.is_empty() {
+                let payload = notifier.payload(&batch, &one.name, url.as_deref());
+                let result = self.notify(one, &payload).await;
+                stats.told(result.is_ok(), clock::now().wall);
+                if result.is_ok() {
+                    notifier.told(&batch, clock::now());
+                }
+                not_before = clock::now().plus(streak.after(name, &result).unwrap_or_default());
+                continue;
+            }
+            let due = notifier.due().map(|due| due.max(not_before));
+            tokio::select! {
+                changed = told.changed() => if changed.is_err() {
+                    return;
+                },
+                () = sleep_until(clock::instant_of(due.unwrap_or(now).mono)), if due.is_some() => {}
+            }
+        }
+    }
+
+    async fn notify(&self, one: &Webhook, payload: &Payload) -> Result<(), String> {
+        let target = Target::secret(&one.url, &one.http)?;
+        let said = target.post(self.ways.as_ref(), (JSON, payload.body())).await?;
+        if said.is_good() { Ok(()) } else { Err(said.words()) }
+    }
+
+    async fn heartbeat(&self, name: &str, one: &Heartbeat, stats: &Receiver) {
+        let mut streak = Streak::default();
+        loop {
+            let snapshot = self.snapshots.borrow().clone();
+            let failing = self.stats.receivers.all().into_iter();
+            let failing =
+                failing.filter(|(other, receiver)| other != name && receiver.is_failing());
+            let failing: Vec<String> = failing.map(|(other, _)| other).collect();
+            let beat = heartbeat::beat(&snapshot, &failing, one.links, clock::now());
+            let result = self.beat(one, &beat).await;
+            stats.told(result.is_ok(), clock::now().wall);
+            let retry = streak.after(name, &result).map(|pause| pause.max(RETRY * 10));
+            sleep(retry.unwrap_or(one.interval).min(one.interval)).await;
+        }
+    }
+
+    async fn beat(&self, one: &Heartbeat, beat: &heartbeat::Beat) -> Result<(), String> {
+        let target = match &one.fail_url {
+            Some(url) if !beat.is_good => Target::secret(url, &one.http)?,
+            None if !beat.is_good => Target::secret(&one.url, &one.http)?.at(heartbeat::fail),
+            Some(_) | None => Target::secret(&one.url, &one.http)?,
+        };
+        let body = ("text/plain; charset=utf-8", beat.text.clone());
+        let said = target.post(self.ways.as_ref(), body).await?;
+        if said.is_good() { Ok(()) } else { Err(said.words()) }
+    }
+}
+
+/// Where an Alertmanager is told.
+///
+/// # Errors
+/// There is no such URL.
+pub fn alertmanager_target(one: &Alertmanager) -> Result<Target<'_>, String> {
+    let url = format!("{}{}", one.endpoint.url, alertmanager::PATH);
+    let url = Url::parse(&url).map_err(|error| error.to_string())?;
+    Ok(Target::new(url, &one.endpoint.http))
+}
+
+// === impl Streak ===
+
+impl Streak {
+    /// How long to wait before the next try, after a failure; each streak is logged once, and its
+    /// end.
+    fn after(&mut self, receiver: &str, result: &Result<(), String>) -> Option<Duration> {
+        match result {
+            Ok(()) => {
+                if self.failures > 0 {
+                    tracing::info!(receiver, failures = self.failures, "told again");
+                }
+                self.failures = 0;
+                None
+            }
+            Err(says) => {
+                if self.failures == 0 {
+                    tracing::warn!(receiver, says, "not told; it is tried again");
+                }
+                let pause = RETRY.saturating_mul(1 << self.failures.min(6)).min(RETRY_MOST);
+                self.failures += 1;
+                Some(with_jitter(pause))
+            }
+        }
+    }
+}
+
+/// A fifth more or less: replicas that failed together do not come back together.
+fn with_jitter(pause: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or_default() % 1000;
+    pause.mul_f64(0.8 + f64::from(random) / 2500.0)
+}
