@@ -1,6 +1,7 @@
 //! What is shipped beside the binary uses only names that the binary has, and is accepted by the
 //! program that will read it.
 
+mod alertmanager; // routes and inhibitions
 mod rules; // alerts and what they are made from
 
 use std::collections::{BTreeMap, BTreeSet};
