@@ -101,6 +101,7 @@ fn every_name_and_label_is_in_the_catalogue() {
     let mut files = vec![
         "alerts/rules.yaml".to_owned(),
         "alerts/rules_test.yaml".to_owned(),
+        "alerts/grafana-alerts.yaml".to_owned(),
         "dashboards/overview.json".to_owned(),
         "dashboards/link.json".to_owned(),
         "deploy/promlink.yaml".to_owned(),
@@ -129,7 +130,7 @@ fn every_name_and_label_is_in_the_catalogue() {
 #[test]
 fn every_cause_in_the_rules_exists() {
     let causes = causes();
-    let files = ["rules.yaml", "rules_test.yaml"];
+    let files = ["rules.yaml", "rules_test.yaml", "grafana-alerts.yaml"];
     let text = files.map(|file| read(&format!("alerts/{file}"))).concat();
     let text = text.replace('\'', "\"");
     let mut found = BTreeSet::new();

@@ -86,7 +86,7 @@ fn each_alert_says_what_it_means_and_where_to_read_on() {
         assert!(known, "{name}: {code}");
     }
     // Nothing else may look like a place to change.
-    for file in ["alerts/rules.yaml"] {
+    for file in ["alerts/rules.yaml", "alerts/grafana-alerts.yaml"] {
         let text = read(file);
         let urls = text.split("https://").skip(1).filter(|rest| !rest.starts_with("your.promlink"));
         let urls = urls.filter(|rest| !rest.starts_with(['(', '?']));
@@ -157,4 +157,46 @@ async fn servers_are_called_as_promlink_calls_them() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(test.as_bytes()).unwrap();
     promtool(&["test", "rules", file.path().to_str().unwrap()]);
+}
+
+// === Grafana's ===
+
+#[test]
+fn grafana_s_rules_are_as_it_reads_them() {
+    let file = read("alerts/grafana-alerts.yaml");
+    assert!(!file.contains('$'), "Grafana takes it for a variable of the environment");
+    let file = yaml::read(&file);
+    assert_eq!(file["apiVersion"], 1);
+    let group = &file["groups"][0];
+    assert_eq!((&group["orgId"], text(group, "interval")), (&1.into(), "1m"));
+    let rules = group["rules"].as_array().unwrap();
+    let uids: BTreeSet<&str> = rules.iter().map(|rule| text(rule, "uid")).collect();
+    assert_eq!(uids.len(), rules.len());
+    let mut expressions = "groups:\n- name: grafana\n  rules:\n".to_owned();
+    for (index, rule) in rules.iter().enumerate() {
+        let uid = text(rule, "uid");
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        assert!(uid.len() <= 40 && uid.chars().all(plain), "{uid}");
+        let states = (text(rule, "noDataState"), text(rule, "execErrState"));
+        // A data source that fails is one fault, and one alert.
+        let deaf = if uid == "promlink-absent" { "Alerting" } else { "OK" };
+        assert_eq!(states, ("OK", deaf), "{uid}");
+        assert!(rule["labels"]["severity"].is_string() && rule["for"].is_string(), "{uid}");
+        let told = &rule["annotations"];
+        assert_eq!(text(told, "runbook_url"), format!("{URL}/runbooks"), "{uid}");
+        assert_eq!(text(told, "dashboard_url"), format!("{URL}/"), "{uid}");
+        assert!(told["summary"].is_string() && told["description"].is_string(), "{uid}");
+        let (query, threshold) = (&rule["data"][0], &rule["data"][1]);
+        assert_eq!((text(query, "refId"), text(query, "datasourceUid")), ("A", "prometheus"));
+        assert_eq!(query["model"]["datasource"]["uid"], query["datasourceUid"], "{uid}");
+        assert_eq!(query["model"]["instant"], true, "{uid}");
+        assert_eq!((text(rule, "condition"), text(threshold, "refId")), ("B", "B"), "{uid}");
+        assert_eq!(text(threshold, "datasourceUid"), "__expr__", "{uid}");
+        assert_eq!(threshold["model"]["expression"], "A", "{uid}");
+        let expression = serde_json::to_string(text(&query["model"], "expr")).unwrap();
+        writeln!(expressions, "  - {{record: 'a:b:c{index}', expr: {expression}}}").unwrap();
+    }
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(expressions.as_bytes()).unwrap();
+    promtool(&["check", "rules", file.path().to_str().unwrap()]);
 }
