@@ -26,3 +26,4 @@ mod shipped; // rules, manifests: tested artefacts
 mod shutdown; // how it begins and ends
 mod tidy; // layers, sizes, words, generated text
 mod victoria; // a second backend
+mod yaml; // what is shipped, as values
