@@ -9,10 +9,11 @@ use promlink::demo::standin::ANY_PORT;
 use serde_json::Value;
 
 use crate::alertmanager::{Alertmanager, free};
-use crate::daemon::{Daemon, timed, until};
+use crate::daemon::{Daemon, foreign, timed, until};
 use crate::prometheus::{Prometheus, Setup};
 use crate::receiver::Receiver;
 
+const RULES: &str = include_str!("../../alerts/rules.yaml");
 const BROKEN: &str = "PromlinkLinkBroken";
 const UP: &str = "promlink_link_up{link=\"k8s\"}";
 const DELIVERED: &str = "promlink_alarms_delivered";
@@ -212,6 +213,46 @@ async fn an_alertmanager_that_was_away_is_told_as_soon_as_it_is_back() {
     stage.pair[0].restart().await;
     stage.pair[0].until_alerts(BROKEN, 1).await;
     stage.is_told_once().await;
+}
+
+/// Push wins: what is delivered, no rule begins to tell. (That they tell what is not, their own tests
+/// show.)
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_beside_the_push_keep_quiet() {
+    let Some(stage) = Stage::set(6).await else { return };
+    let watched = standin::start(ANY_PORT, Standing::default()).await.unwrap();
+    let daemon = Daemon::start(&stage.yaml(watched.address(), "")).await;
+    daemon.until_value(UP, 1.0).await;
+    daemon.until_value(DELIVERED, 1.0).await;
+    let config = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 500ms}}\nrule_files: [rules.yml]\n\
+         scrape_configs: [{{job_name: promlink, static_configs: [{{targets: ['{}']}}]}}]\n",
+        daemon.address()
+    );
+    let files = [("prometheus.yml", config.as_str()), ("rules.yml", RULES)];
+    let setup = Setup { files: &files, ..Setup::default() };
+    let Some(rules) = Prometheus::start(setup) else { return };
+    watched.stop().await;
+    stage.until_told(&["firing"]).await;
+    let tells = format!("ALERTS{{alertname=\"{BROKEN}\"}}");
+    // It has seen the alarm, and that it is delivered, and has evaluated that a few times.
+    for seen in [
+        "promlink_link_alarm{alarm=\"broken\"} == 1",
+        "link:promlink_link_verdict:delivered5m{verdict=\"broken\"} == 1",
+        "count_over_time(link:promlink_link_verdict:max5m{verdict=\"broken\"}[5m]) > 5",
+    ] {
+        until(seen, async || (series(&rules, seen).await == 1).then_some(())).await;
+    }
+    assert_eq!(series(&rules, &tells).await, 0);
+}
+
+/// How many series a query has.
+async fn series(server: &Prometheus, query: &str) -> usize {
+    let query: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    let url = format!("{}/api/v1/query?query={query}", server.url());
+    let answer = foreign().get(url).send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    answer["data"]["result"].as_array().unwrap().len()
 }
 
 /// How long the alert would stand if nobody said anything any more.
