@@ -124,6 +124,7 @@ async fn every_panel_has_data_when_it_should_and_only_then() {
         overview: Cycles                               AB         working broken degraded blind        outage
         overview: Requests that promlink sends         A          working broken degraded blind        outage
         overview: Alarms                               A          working broken degraded blind        outage
+        overview: Notifications by receiver            AB         working broken degraded blind        outage
         link: The data source above                    A          working broken degraded blind absent outage
         link: Verdict                                  A          working broken degraded blind        outage
         link: Since                                    A          working broken degraded blind        outage
@@ -185,7 +186,9 @@ impl Stage {
             config.main = "url: '{main}', bootstrap: {user: admin, password: hunter2}, \
                            discover: {interval: 1s}";
         }
-        let daemon = Daemon::start(&ground.yaml(&config)).await;
+        // Somebody is told who never hears it.
+        let told = "alarms: {heartbeat: {url: 'http://127.0.0.1:9'}}\n";
+        let daemon = Daemon::start(&(ground.yaml(&config) + told)).await;
         Self { situation, ground, daemon }
     }
 
