@@ -166,7 +166,7 @@ fn wire(labels: &Labels, alert: Option<&Alert>, ends_at: SystemTime, skew: Skew)
     }
 }
 
-/// A moment as Alertmanager writes it: the nearest one that can be written, because a clock may show
+/// A moment as Alertmanager writes it: the nearest that can be written, because clocks may show
 /// anything.
 #[must_use]
 pub fn rfc3339(time: SystemTime) -> String {
