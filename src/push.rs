@@ -30,11 +30,17 @@ use crate::selfstats::SelfStats;
 use crate::state::snapshot::Snapshot;
 use tell::Desk;
 
+#[cfg(test)]
+mod tests;
+
 const JSON: &str = "application/json";
 /// What stands is looked at again at most so often: 10,000 links change all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// What may have been told before a start is taken back within this time.
+/// What may have been told before a start, ours or a receiver's, is taken back within this time.
 const FRESH: Duration = Duration::from_secs(60);
+/// From a panic of a receiver's task to the next one.
+const REVIVE: Duration = Duration::from_secs(1);
+
 /// What is to be told to everybody.
 #[derive(Debug, Default, PartialEq)]
 struct Told {
@@ -61,13 +67,15 @@ pub async fn run<W: Ways>(
     let (sender, told) = watch::channel(Arc::new(Told::default()));
     let mut tasks: JoinMap<String, ()> = JoinMap::new();
     let mut running: Vec<(String, To)> = Vec::new();
-    let started = clock::now();
+    let mut engaged = clock::now();
     let mut snapshots = desk.snapshots.clone();
     loop {
         let now = settings.borrow_and_update().clone();
         let wanted = receivers(&now);
         if running != wanted {
             engage(&desk, &mut tasks, &running, &wanted, &told);
+            // What ended while the one before could not tell is taken back by its heir.
+            engaged = clock::now();
             running = wanted;
         }
         warn(&now.alarms);
@@ -75,7 +83,7 @@ pub async fn run<W: Ways>(
         // Until the settings change, what stands is followed.
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
-            let fresh = clock::now().since(started) < FRESH;
+            let fresh = clock::now().since(engaged) < FRESH;
             let new = Told {
                 standing: alerts::standing(&snapshot, &common),
                 over: if fresh { alerts::over(&snapshot, &common) } else { Vec::new() },
@@ -94,9 +102,13 @@ pub async fn run<W: Ways>(
                     Err(_) => return,
                 },
                 Some((name, ended)) = tasks.join_next() => {
-                    // A panic has been logged; whoever was aborted is no longer running.
-                    if ended.is_err() {
+                    // Whoever was aborted is no longer wanted.
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        // It has been logged. Nobody is told until the task runs again, which may
+                        // meet the same.
+                        desk.stats.receivers.get(&name).told(false, clock::now().wall);
                         running.retain(|(other, _)| *other != name);
+                        sleep(REVIVE).await;
                         break;
                     }
                 }

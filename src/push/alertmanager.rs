@@ -31,6 +31,9 @@ const EXPIRES: Duration = Duration::from_secs(4 * 60);
 /// How long it is said that an alert has ended, as Prometheus does.
 const ENDED_FOR: Duration = Duration::from_secs(15 * 60);
 
+/// From 1970 to the last second of the year 9999.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
+
 /// One alert on the wire (Alertmanager's API v2).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,8 +59,17 @@ pub fn held(answer: &str) -> BTreeSet<Labels> {
     struct Held {
         labels: Labels,
     }
-    let held: Vec<Held> = serde_json::from_str(answer).unwrap_or_default();
-    held.into_iter().map(|held| held.labels).collect()
+    let mut all = BTreeSet::new();
+    let mut rest = answer.trim_start().strip_prefix('[');
+    while let Some(text) = rest {
+        let mut one = serde_json::Deserializer::from_str(text).into_iter::<Held>();
+        // Of thousands the end may not have been read.
+        let Some(Ok(held)) = one.next() else { break };
+        all.insert(held.labels);
+        let after = text.get(one.byte_offset()..).unwrap_or_default();
+        rest = after.trim_start().strip_prefix(',');
+    }
+    all
 }
 
 /// A list as it is sent.
@@ -135,7 +147,9 @@ impl Ledger {
         });
         let ended = self.ended.iter();
         let ended = ended.map(|(labels, ended)| {
-            wire(labels, ended.alert.as_ref(), skew.of(ended.at.wall), skew)
+            // By the clock that does not jump: an end that lies ahead would stand again.
+            let at = now.wall.checked_sub(now.since(ended.at)).unwrap_or(ended.at.wall);
+            wire(labels, ended.alert.as_ref(), skew.of(at), skew)
         });
         standing.chain(ended).collect()
     }
@@ -152,10 +166,12 @@ fn wire(labels: &Labels, alert: Option<&Alert>, ends_at: SystemTime, skew: Skew)
     }
 }
 
-/// A moment as Alertmanager writes it.
+/// A moment as Alertmanager writes it: the nearest that can be written, because clocks may show
+/// anything.
 #[must_use]
 pub fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
+    let first = SystemTime::UNIX_EPOCH;
+    humantime::format_rfc3339_millis(time.clamp(first, first + LAST)).to_string()
 }
 
 /// How far a receiver's clock is from ours: an end in its past is no alert, and says so to nobody.

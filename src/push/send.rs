@@ -4,6 +4,8 @@
 //! took. It dials the address that it is told, follows nothing, and knows no proxy but the
 //! configured one.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -11,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use reqwest::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::link::{HttpOptions, TlsOptions};
 use crate::net::credentials::{Quoted, headers, proxy_authorization, read};
@@ -62,8 +64,14 @@ impl<'a> Target<'a> {
     pub fn secret(url: &Secret, http: &'a HttpOptions) -> Result<Self, String> {
         let text = read(url, "url").map_err(|bad| bad.says)?;
         let url = Url::parse(&text).map_err(|error| format!("the url is none ({error})"))?;
-        let is_http = ["http", "https"].contains(&url.scheme()) && url.has_host();
-        if is_http { Ok(Self::new(url, http)) } else { Err("the url is not http(s)".to_owned()) }
+        if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+            return Err("the url is not http(s)".to_owned());
+        }
+        // The client would send them, and nobody would know that they are to be hidden.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("the url must not hold credentials; use basic_auth".to_owned());
+        }
+        Ok(Self::new(url, http))
     }
 
     /// The same, at another URL.
@@ -128,11 +136,22 @@ impl<'a> Target<'a> {
 
     /// Paths and queries of webhooks are passwords, and servers quote them.
     fn without_url(&self, text: &str) -> String {
-        let parts = [Some(self.url.as_str()), Some(self.url.path()), self.url.query()];
-        let segments = self.url.path_segments().into_iter().flatten();
-        let parts = parts.into_iter().flatten().chain(segments);
-        let secrets = parts.filter(|part| part.trim_matches('/').len() >= 6);
-        secrets.fold(text.to_owned(), |text, part| text.replace(part, HIDDEN))
+        let url = &self.url;
+        let whole = [Some(url.as_str()), Some(url.path()), url.query()];
+        let words = url.path_segments().into_iter().flatten();
+        let words = words.chain(url.query().into_iter().flat_map(|query| query.split(['&', '='])));
+        // Also as they were before they were written into a URL.
+        let plain = words.clone().map(plain).map(Cow::from);
+        let pairs = url.query_pairs().filter(|(_, value)| !value.is_empty());
+        let names: BTreeSet<_> = pairs.clone().map(|(name, _)| name).collect();
+        let values = pairs.map(|(_, value)| value);
+        let words = words.map(Cow::from).chain(plain).chain(values);
+        let words = words.filter(|word| !names.contains(word));
+        let mut all: Vec<Cow<'_, str>> =
+            whole.into_iter().flatten().map(Cow::from).chain(words).collect();
+        all.retain(|part| part.trim_matches('/').len() >= 6);
+        all.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        all.iter().fold(text.to_owned(), |text, part| text.replace(part.as_ref(), HIDDEN))
     }
 
     async fn sent(
@@ -220,6 +239,20 @@ impl Said {
         (200..300).contains(&self.status)
     }
 
+    /// Whether what was sent is refused, and something else would perhaps not be.
+    #[must_use]
+    pub fn is_of_the_content(&self) -> bool {
+        matches!(self.status, 400 | 413 | 422)
+    }
+
+    /// Whether it was accepted.
+    ///
+    /// # Errors
+    /// It was not: what was said.
+    pub fn accepted(self) -> Result<(), String> {
+        if self.is_good() { Ok(()) } else { Err(self.words()) }
+    }
+
     /// For people.
     #[must_use]
     pub fn words(&self) -> String {
@@ -228,6 +261,13 @@ impl Said {
             text => format!("answered {}: {text}", self.status),
         }
     }
+}
+
+/// A word of a URL without percent-encoding.
+fn plain(word: &str) -> String {
+    let one = [('+', "%2B"), ('&', "%26"), ('=', "%3D")];
+    let one = one.iter().fold(word.to_owned(), |word, (c, code)| word.replace(*c, code));
+    form_urlencoded::parse(one.as_bytes()).map(|(name, _)| name.into_owned()).collect()
 }
 
 /// An error with all that led to it.
@@ -239,4 +279,48 @@ fn words(error: reqwest::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn what_is_secret_in_a_url_is_hidden_however_it_is_quoted() {
+        let url = "https://h.example/T0SECRET%C3%A9/x?apikey=k3yk3yk3y%2B&room=engineering&s3cr3ts";
+        let url = Secret::Value(url.to_owned());
+        let http = HttpOptions::default();
+        let target = Target::secret(&url, &http).unwrap();
+        for (quoted, shown) in [
+            ("no T0SECRET%C3%A9", "no <secret>"),
+            ("no T0SECRET\u{e9}", "no <secret>"),
+            ("bad key k3yk3yk3y%2B", "bad key <secret>"),
+            ("bad key 'k3yk3yk3y+'", "bad key '<secret>'"),
+            ("{\"apikey\":\"k3yk3yk3y+\"}", "{\"apikey\":\"<secret>\"}"),
+            ("apikey is wrong", "apikey is wrong"),
+            ("no s3cr3ts", "no <secret>"),
+            ("/x?apikey=k3yk3yk3y%2B&amp;room=engineering", "/x?apikey=<secret>&amp;room=<secret>"),
+        ] {
+            assert_eq!(target.without_url(quoted), shown);
+        }
+    }
+
+    #[test]
+    fn a_url_of_a_file_holds_no_credentials() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        let http = HttpOptions::default();
+        for (text, says) in [
+            (
+                "https://u:s3cr3tpass@h.example/x",
+                "the url must not hold credentials; use basic_auth",
+            ),
+            ("ftp://h.example/x", "the url is not http(s)"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let target = Target::secret(&Secret::File(file.clone()), &http);
+            assert_eq!(target.unwrap_err(), says);
+        }
+    }
 }

@@ -1,26 +1,40 @@
 //! The task of each receiver: when it is told, and what becomes of that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 use url::Url;
 
-use crate::clock;
+use crate::clock::{self, Stopwatch};
 use crate::link::alarm::{Alertmanager, Heartbeat, Labels, Resolve, Webhook};
 use crate::push::alertmanager::{self, Ledger, Skew};
 use crate::push::heartbeat;
-use crate::push::send::Target;
+use crate::push::send::{Said, Target};
 use crate::push::webhook::{Notifier, Payload};
 use crate::push::{JSON, To, Told, Ways};
 use crate::selfstats::{Receiver, SelfStats};
 use crate::state::snapshot::Snapshot;
 
+#[cfg(test)]
+mod tests;
+
 /// After a failure, doubled each time up to the other.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(60);
+
+/// Addresses of one name that are told at the same time.
+const AT_ONCE: usize = 8;
+/// So often a batch that was refused is told in halves: enough to find some alerts that are to
+/// blame, and not to tell thousands one by one.
+const SPLITS: usize = 32;
+
+/// How far the clock of each address is from ours.
+type Clocks = BTreeMap<Option<IpAddr>, Skew>;
 
 /// What every task works with.
 pub struct Desk<W> {
@@ -59,17 +73,27 @@ impl<W: Ways> Desk<W> {
         stats: &Receiver,
     ) {
         let mut ledger = Ledger::new(resolve);
-        let mut skew = Skew::default();
+        let mut clocks = Clocks::new();
         let mut streak = Streak::default();
         loop {
-            let latest = told.borrow_and_update().clone();
-            let over = self.still_held(one, &latest.over).await;
-            ledger.take(&latest.standing, &over, clock::now());
-            let (accepted, all) = self.tell_all(one, &ledger, &mut skew).await;
+            let round = Stopwatch::start();
+            let known_over = told.borrow_and_update().clone();
+            ledger.take(&known_over.standing, &BTreeSet::new(), clock::now());
+            let (accepted, mut all) = self.tell_all(one, &ledger, &mut clocks).await;
             stats.told(accepted, clock::now().wall);
-            let pause = streak.after(name, &all).unwrap_or(alertmanager::RESEND);
-            let again = clock::deadline(pause);
-            let known_over = latest.over.len();
+            // What stands does not wait until it is known what was told before a restart.
+            let over = self.still_held(one, &known_over.over).await;
+            let latest = Arc::clone(&told.borrow());
+            if !over.is_empty() && ledger.take(&latest.standing, &over, clock::now()) {
+                let accepted;
+                (accepted, all) = self.tell_all(one, &ledger, &mut clocks).await;
+                stats.told(accepted, clock::now().wall);
+            }
+            let pause = streak.after(name, &all);
+            // News of thousands come one by one, and each round tells all.
+            let least = round.read() + pause.map_or(Duration::ZERO, |pause| pause.min(RETRY));
+            let (soonest, again) =
+                (clock::deadline(least), clock::deadline(pause.unwrap_or(alertmanager::RESEND)));
             loop {
                 tokio::select! {
                     changed = told.changed() => if changed.is_err() {
@@ -78,9 +102,9 @@ impl<W: Ways> Desk<W> {
                     () = sleep_until(again) => break,
                 }
                 let latest = told.borrow_and_update().clone();
-                if ledger.take(&latest.standing, &BTreeSet::new(), clock::now())
-                    || latest.over.len() != known_over
-                {
+                let is_news = ledger.take(&latest.standing, &BTreeSet::new(), clock::now());
+                if is_news || latest.over.len() != known_over.over.len() {
+                    sleep_until(soonest).await;
                     break;
                 }
             }
@@ -97,22 +121,24 @@ impl<W: Ways> Desk<W> {
         let Ok(target) = alertmanager_target(one) else { return all };
         let target = target.at(|url| url.set_query(Some(alertmanager::QUERY)));
         let addresses = target.addresses(self.ways.as_ref()).await.unwrap_or_default();
-        for address in addresses {
-            let through = target.through(address);
+        let asked = addresses.iter().map(async |address| {
+            let through = target.through(*address);
             let answer = through.get(self.ways.as_ref(), alertmanager::HELD_BYTES).await;
-            let held = alertmanager::held(&answer.unwrap_or_default());
+            alertmanager::held(&answer.unwrap_or_default())
+        });
+        for held in join_all(asked.take(AT_ONCE)).await {
             all.extend(over.iter().filter(|labels| held.contains(*labels)).cloned());
         }
         all
     }
 
     /// Tells every address of an Alertmanager: whether one of them accepted it, and what the others
-    /// said. They do not tell each other.
+    /// said. They do not tell each other, nor wait for each other.
     async fn tell_all(
         &self,
         one: &Alertmanager,
         ledger: &Ledger,
-        skew: &mut Skew,
+        clocks: &mut Clocks,
     ) -> (bool, Result<(), String>) {
         let addresses = async {
             let target = alertmanager_target(one)?;
@@ -123,11 +149,18 @@ impl<W: Ways> Desk<W> {
             Ok(known) => known,
             Err(says) => return (false, Err(says)),
         };
+        clocks.retain(|address, _| addresses.contains(address));
         let (mut accepted, mut refused) = (false, Vec::new());
-        for address in addresses {
-            match self.tell_one(&target.through(address), ledger, skew).await {
-                Ok(()) => accepted = true,
-                Err(says) => {
+        for some in addresses.chunks(AT_ONCE) {
+            let told = some.iter().map(async |address| {
+                let mut skew = clocks.get(address).copied().unwrap_or_default();
+                let told = self.tell_one(&target.through(*address), ledger, &mut skew).await;
+                (*address, skew, told)
+            });
+            for (address, skew, told) in join_all(told).await {
+                clocks.insert(address, skew);
+                accepted |= told.is_ok();
+                if let Err(says) = told {
                     let address = address.map(|ip| format!("{ip}: ")).unwrap_or_default();
                     refused.push(format!("{address}{says}"));
                 }
@@ -137,37 +170,59 @@ impl<W: Ways> Desk<W> {
         (accepted, all)
     }
 
-    /// Tells one address; again, where its clock showed that the times were wrong.
+    /// Tells one address; once again, where its clock showed that the times were wrong. A clock
+    /// that shows something else each time is not run after.
     async fn tell_one(
         &self,
         target: &Target<'_>,
         ledger: &Ledger,
         skew: &mut Skew,
     ) -> Result<(), String> {
-        loop {
-            let used = *skew;
-            let all = ledger.wire(clock::now(), used);
-            // An empty list says that promlink is there, and hears whether Alertmanager is.
-            let batches = all.chunks(alertmanager::BATCH);
-            let batches: Vec<_> =
-                if all.is_empty() { vec![all.as_slice()] } else { batches.collect() };
-            let mut seen = used;
-            for batch in batches {
-                let body = alertmanager::body(batch);
-                let said = target.post(self.ways.as_ref(), (JSON, body)).await?;
-                if let Some(date) = said.date {
-                    seen = Skew::between(date, clock::now().wall);
-                }
-                if !said.is_good() {
-                    return Err(said.words());
-                }
-            }
-            *skew = seen;
-            if !seen.differs(used) {
-                return Ok(());
-            }
-            tracing::warn!(skew = %seen, "its clock differs: alarms are told in its time");
+        let used = *skew;
+        let told = self.tell_at(target, ledger, skew).await;
+        if told.is_err() || !skew.differs(used) {
+            return told;
         }
+        tracing::warn!(skew = %skew, "its clock differs: alarms are told in its time");
+        self.tell_at(target, ledger, skew).await
+    }
+
+    /// Tells one address all in the time of its clock, which is `skew`, and learns what it shows.
+    async fn tell_at(
+        &self,
+        target: &Target<'_>,
+        ledger: &Ledger,
+        skew: &mut Skew,
+    ) -> Result<(), String> {
+        let all = ledger.wire(clock::now(), *skew);
+        // An empty list says that promlink is there, and hears whether Alertmanager is.
+        let mut todo: Vec<_> = all.rchunks(alertmanager::BATCH).collect();
+        if todo.is_empty() {
+            todo.push(&all);
+        }
+        let mut refused = Ok(());
+        let mut splits = SPLITS;
+        while let Some(batch) = todo.pop() {
+            let body = alertmanager::body(batch);
+            let said = target.post(self.ways.as_ref(), (JSON, body)).await?;
+            if let Some(date) = said.date {
+                *skew = Skew::between(date, clock::now().wall);
+            }
+            if said.is_good() {
+                continue;
+            }
+            refused = Err(said.words());
+            if !said.is_of_the_content() {
+                break;
+            }
+            // The others of a batch must not suffer for one that is refused for ever.
+            if batch.len() > 1 && splits > 0 {
+                splits -= 1;
+                let (first, second) = batch.split_at(batch.len() / 2);
+                todo.extend([second, first]);
+            }
+        }
+        refused
     }
 
     async fn webhook(
@@ -187,12 +242,20 @@ impl<W: Ways> Desk<W> {
             let batch = if now < not_before { Vec::new() } else { notifier.batch(now) };
             if !batch.is_empty() {
                 let payload = notifier.payload(&batch, &one.name, url.as_deref());
-                let result = self.notify(one, &payload).await;
+                let said = self.notify(one, &payload).await;
+                let refused = said.as_ref().is_ok_and(Said::is_of_the_content);
+                let result = said.and_then(Said::accepted);
                 stats.told(result.is_ok(), clock::now().wall);
                 if result.is_ok() {
                     notifier.told(&batch, clock::now());
                 }
-                not_before = clock::now().plus(streak.after(name, &result).unwrap_or_default());
+                let mut pause = streak.after(name, &result).unwrap_or_default();
+                if refused {
+                    notifier.refused(&batch, clock::now());
+                    // The others must not wait for long.
+                    pause = pause.min(RETRY * if batch.len() > 1 { 1 } else { 10 });
+                }
+                not_before = clock::now().plus(pause);
                 continue;
             }
             let due = notifier.due().map(|due| due.max(not_before));
@@ -205,10 +268,9 @@ impl<W: Ways> Desk<W> {
         }
     }
 
-    async fn notify(&self, one: &Webhook, payload: &Payload) -> Result<(), String> {
+    async fn notify(&self, one: &Webhook, payload: &Payload) -> Result<Said, String> {
         let target = Target::secret(&one.url, &one.http)?;
-        let said = target.post(self.ways.as_ref(), (JSON, payload.body())).await?;
-        if said.is_good() { Ok(()) } else { Err(said.words()) }
+        target.post(self.ways.as_ref(), (JSON, payload.body())).await
     }
 
     async fn heartbeat(&self, name: &str, one: &Heartbeat, stats: &Receiver) {
@@ -234,8 +296,7 @@ impl<W: Ways> Desk<W> {
             Some(_) | None => Target::secret(&one.url, &one.http)?,
         };
         let body = ("text/plain; charset=utf-8", beat.text.clone());
-        let said = target.post(self.ways.as_ref(), body).await?;
-        if said.is_good() { Ok(()) } else { Err(said.words()) }
+        target.post(self.ways.as_ref(), body).await?.accepted()
     }
 }
 

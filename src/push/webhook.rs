@@ -21,6 +21,8 @@ mod tests;
 const WAIT: Duration = Duration::from_secs(5);
 /// Alerts of one request.
 const BATCH: usize = 50;
+/// What is refused for what it says is left out for so long.
+const ASIDE: Duration = Duration::from_secs(600);
 /// Alertmanager's word for an end that is not known.
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
@@ -29,6 +31,8 @@ const NO_END: &str = "0001-01-01T00:00:00Z";
 pub struct Notifier {
     repeat: Duration,
     send_resolved: bool,
+    /// Alerts of the next request.
+    most: usize,
     known: BTreeMap<Labels, Known>,
 }
 
@@ -39,6 +43,8 @@ struct Known {
     told: Option<Now>,
     ended: Option<Now>,
     due: Now,
+    /// The receiver refuses it; until when it is left out.
+    aside: Option<Now>,
 }
 
 /// A notification.
@@ -81,7 +87,7 @@ impl Notifier {
     #[must_use]
     pub fn new(webhook: &Webhook) -> Self {
         let Webhook { repeat_interval, send_resolved, .. } = *webhook;
-        Self { repeat: repeat_interval, send_resolved, known: BTreeMap::new() }
+        Self { repeat: repeat_interval, send_resolved, most: BATCH, known: BTreeMap::new() }
     }
 
     /// Takes in what stands.
@@ -110,6 +116,7 @@ impl Notifier {
                 told: None,
                 ended: None,
                 due: now.plus(WAIT),
+                aside: None,
             });
         }
     }
@@ -117,7 +124,10 @@ impl Notifier {
     /// When something is to be told next.
     #[must_use]
     pub fn due(&self) -> Option<Now> {
-        self.known.values().map(|known| known.due).min()
+        self.known
+            .values()
+            .map(|known| known.aside.map_or(known.due, |aside| aside.max(known.due)))
+            .min()
     }
 
     /// What is to be told now: all that has waited, and with it what is news.
@@ -126,16 +136,20 @@ impl Notifier {
         if self.due().is_none_or(|due| due > now) {
             return Batch::new();
         }
-        let is_news =
-            |known: &Known| known.due <= now || known.told.is_none() || known.ended.is_some();
+        let is_news = |known: &Known| {
+            let news = known.due <= now || known.told.is_none() || known.ended.is_some();
+            news && known.aside.is_none_or(|aside| aside <= now)
+        };
         let due = self.known.iter().filter(|(_, known)| is_news(known));
-        due.take(BATCH).map(|(labels, known)| (labels.clone(), known.ended.is_some())).collect()
+        due.take(self.most).map(|(labels, known)| (labels.clone(), known.ended.is_some())).collect()
     }
 
     /// The receiver took `batch`.
     pub fn told(&mut self, batch: &Batch, now: Now) {
+        self.most = (self.most * 2).min(BATCH);
         for (labels, is_end) in batch {
             let Some(known) = self.known.get_mut(labels) else { continue };
+            known.aside = None;
             if !is_end {
                 known.told = Some(now);
                 // What ended meanwhile has its own time.
@@ -148,6 +162,18 @@ impl Notifier {
                 // It began again while its end was on the way.
                 (known.told, known.due) = (None, now.plus(WAIT));
             }
+        }
+    }
+
+    /// The receiver refused `batch` for what it says. One alert may be to blame: fewer are told
+    /// next, and the one that is refused alone no longer keeps the others from being told.
+    pub fn refused(&mut self, batch: &Batch, now: Now) {
+        self.most = (batch.len() / 2).max(1);
+        if let [(labels, _)] = batch.as_slice()
+            && let Some(known) = self.known.get_mut(labels)
+        {
+            known.aside = Some(now.plus(ASIDE));
+            self.most = BATCH;
         }
     }
 

@@ -90,6 +90,15 @@ fn what_may_have_stood_before_a_restart_is_taken_back() {
 fn what_alertmanager_has_is_known_by_its_labels() {
     let answer = r#"[{"annotations":{},"endsAt":"2026-11-22T09:28:27.534Z","fingerprint":"4fbce442ddbd975b","receivers":[{"name":"hook"}],"startsAt":"2026-11-22T09:28:07.534Z","status":{"inhibitedBy":[],"silencedBy":[],"state":"active"},"updatedAt":"2026-11-22T09:28:07.534Z","labels":{"alertname":"V1"}}]"#;
     assert_eq!(held(answer), over(&["V1"]));
+    let two = answer.replacen('[', r#"[{"labels":{"alertname":"V0"}} , "#, 1);
+    assert_eq!(held(&two), over(&["V0", "V1"]));
+    for cut in [2, 200] {
+        assert_eq!(
+            held(two.get(..two.len() - cut).unwrap()),
+            over(&["V0"]),
+            "the end was not read"
+        );
+    }
     for other in ["", "<html>", "{}", "[{}]"] {
         assert_eq!(held(other), over(&[]), "{other}");
     }
@@ -108,6 +117,32 @@ fn times_are_alertmanager_s() {
     let near = Skew::between(at(2).wall, at(0).wall);
     assert_eq!(near, Skew::default());
     assert!(!Skew::between(at(301).wall, at(0).wall).differs(ahead));
+}
+
+#[test]
+fn an_end_stays_in_the_past_where_our_clock_is_put_back() {
+    let mut ledger = Ledger::new(Resolve::Immediate);
+    ledger.take(&[alert("a", 0)], &over(&[]), at(3600));
+    ledger.take(&[], &over(&[]), at(3600));
+    // A minute later the wall clock shows what it showed half an hour before.
+    let now = Now { wall: at(1800).wall, ..at(3660) };
+    let wire = ledger.wire(now, Skew::default());
+    assert_eq!(wire[0].ends_at, rfc3339(at(1740).wall));
+}
+
+#[test]
+fn absurd_clocks_break_nothing() {
+    let mut ledger = Ledger::new(Resolve::Immediate);
+    ledger.take(&[alert("a", 0)], &over(&[]), at(60));
+    for (theirs, starts, ends) in [
+        ("Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00.000Z", "1970-01-01T00:17:00.000Z"),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", "9999-12-31T23:58:59.000Z", "9999-12-31T23:59:59.000Z"),
+    ] {
+        let date = httpdate::parse_http_date(theirs).unwrap();
+        let wire = ledger.wire(at(60), Skew::between(date, at(60).wall));
+        assert_eq!(wire[0].starts_at.as_deref(), Some(starts));
+        assert_eq!(wire[0].ends_at, ends);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What is told, second by second.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::link::HttpOptions;
 use crate::secret::Secret;
@@ -157,6 +159,31 @@ fn fifty_alerts_are_one_request() {
         })
         .collect();
     assert_eq!(sizes, [50, 50, 20, 0]);
+}
+
+#[test]
+fn an_alert_that_is_refused_for_ever_keeps_no_other_from_being_told() {
+    let mut notifier = notifier(true);
+    let all: Vec<Alert> = (0..120).map(|n| alert(&format!("a{n:03}"))).collect();
+    notifier.take(&all, at(0));
+    let mut told = BTreeSet::new();
+    let mut requests = 0;
+    while let batch = notifier.batch(at(5))
+        && !batch.is_empty()
+    {
+        requests += 1;
+        assert!(requests < 25, "{} told", told.len());
+        if batch.iter().any(|(labels, _)| labels["alertname"] == "a007") {
+            notifier.refused(&batch, at(5));
+        } else {
+            notifier.told(&batch, at(5));
+            told.extend(batch);
+        }
+    }
+    assert_eq!(told.len(), 119);
+    // It has another chance later, and is not repeated like what was heard.
+    assert_eq!(notifier.due(), Some(at(605)));
+    assert_eq!(notifier.batch(at(605)).len(), 1);
 }
 
 /// `captures/alertmanager-0.25/get-alerts.http` and `webhook-payload-resolved.json` have these.

@@ -1,0 +1,76 @@
+//! When receivers come, go and fail, on a clock that is not waited for.
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use rustls::ClientConfig;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::config::{Sources, load_bytes};
+use crate::expose::tests::fixture;
+use crate::link::TlsOptions;
+
+/// No name has an address; each that was looked up, with the millisecond since the start.
+#[derive(Default)]
+struct Asked(Mutex<Vec<(String, u128)>>);
+
+impl Ways for Asked {
+    async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        self.0.lock().unwrap().push((host.to_owned(), clock::now().mono.as_millis()));
+        assert_ne!(host, "panics");
+        Err("none".to_owned())
+    }
+
+    fn tls(&self, _options: &TlsOptions) -> Result<ClientConfig, String> {
+        Err("none".to_owned())
+    }
+
+    fn namespace(&self) -> Option<String> {
+        None
+    }
+}
+
+/// How often `host` was looked up in the first moment in which it was.
+fn first(asked: &Asked, host: &str) -> usize {
+    let all = asked.0.lock().unwrap();
+    let mut moments = all.iter().filter(|(other, _)| other == host).map(|(_, at)| *at);
+    let Some(first) = moments.next() else { return 0 };
+    1 + moments.filter(|at| *at == first).count()
+}
+
+fn settings(host: &str) -> Arc<Settings> {
+    let yaml = format!("alarms: {{alertmanagers: [{{url: 'http://{host}:9093'}}]}}");
+    Arc::new(load_bytes(&Sources::default(), Some(yaml.as_bytes())).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_is_changed_takes_back_what_the_one_before_could_not() {
+    let asked = Arc::new(Asked::default());
+    let (set, watched) = watch::channel(settings("one"));
+    let (_keep, snapshots) = watch::channel(Arc::new(fixture::snapshot()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(Arc::clone(&asked), Arc::default(), watched, snapshots));
+    sleep(FRESH * 10).await;
+    // To be told, and to be asked what it has.
+    assert_eq!(first(&asked, "one"), 2);
+    set.send_replace(settings("two"));
+    sleep(FRESH).await;
+    assert_eq!(first(&asked, "two"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_panics_delivers_nothing_and_is_not_revived_all_the_time() {
+    let asked = Arc::new(Asked::default());
+    let stats = Arc::new(SelfStats::default());
+    let (_set, watched) = watch::channel(settings("panics"));
+    let (_keep, snapshots) = watch::channel(Arc::new(fixture::snapshot()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(run(Arc::clone(&asked), Arc::clone(&stats), watched, snapshots));
+    sleep(Duration::from_millis(100)).await;
+    let of_its_own = stats.receivers.get("alertmanager panics:9093");
+    assert!(of_its_own.is_failing(), "who waits for an answer must hear that there is none");
+    sleep(Duration::from_secs(10)).await;
+    let times = asked.0.lock().unwrap().len();
+    assert!((5..20).contains(&times), "{times}");
+}
