@@ -35,6 +35,7 @@ const JSON: &str = "application/json";
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What may have been told before a start is taken back within this time.
 const FRESH: Duration = Duration::from_secs(60);
+
 /// What is to be told to everybody.
 #[derive(Debug, Default, PartialEq)]
 struct Told {
