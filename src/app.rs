@@ -204,7 +204,7 @@ impl Daemon {
             base: self.base,
             stopping: shutdown.clone(),
         };
-        // They go on until the daemon ends: what was sent outlives a restart.
+        // It says nothing at the end: what was sent outlives a restart.
         let told = push::run(
             Arc::clone(&self.probe),
             Arc::clone(&self.stats),

@@ -79,6 +79,13 @@ pub async fn run<W: Ways>(
             running = wanted;
         }
         warn(&now.alarms);
+        if running.is_empty() {
+            // Nobody is told, so nobody need look.
+            if settings.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
         let common = common(desk.ways.as_ref(), &now);
         // Until the settings change, what stands is followed.
         loop {

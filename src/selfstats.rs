@@ -152,3 +152,25 @@ impl Drop for Held<'_> {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules keep quiet for what an Alertmanager has, and not for what a webhook was told.
+    #[test]
+    fn only_an_alertmanager_delivers_and_only_while_it_accepts() {
+        let receivers = Receivers::default();
+        receivers.set([("am".to_owned(), true), ("hook".to_owned(), false)]);
+        receivers.get("hook").told(true, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        assert!(!receivers.delivers());
+        receivers.get("am").told(true, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        assert!(receivers.delivers());
+        receivers.get("am").told(false, SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+        assert!(!receivers.delivers());
+        let kept = receivers.get("am").last_success().unwrap();
+        assert_eq!(kept, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        receivers.set([("hook".to_owned(), false)]);
+        assert_eq!(receivers.all().len(), 1);
+    }
+}

@@ -83,3 +83,21 @@ fn only_what_surely_does_not_stand_is_over() {
     let standing = standing(&fixture::snapshot(), &common());
     assert!(standing.iter().all(|alert| !over.contains(&alert.labels)));
 }
+
+/// What waits for its time after a restart may stand where it was told before.
+#[test]
+fn what_only_waits_is_not_over() {
+    let mut snapshot = fixture::snapshot();
+    let mut link = fixture::degraded();
+    link.alarm.degraded = None;
+    snapshot.links = [Arc::new(link), Arc::new(fixture::blind())].into();
+    let mut grafanas = snapshot.grafanas.to_vec();
+    for grafana in &mut grafanas {
+        (grafana.up, grafana.alarm_blind) = (None, None);
+        grafana.alarms_down.clear();
+    }
+    snapshot.grafanas = grafanas.into();
+    let over = over(&snapshot, &Common::default());
+    let told: Vec<&str> = over.iter().map(|labels| labels["alertname"].as_str()).collect();
+    assert_eq!(told, ["PromlinkLinkBroken"]);
+}

@@ -11,6 +11,7 @@ const BOTH_CROWDED: Crowded = Crowded { server: true, grafana: true };
 fn diagnosis(word: &str) -> Diagnosis {
     let (direct, grafana) = match word {
         "ok" => ("passed", "passed"),
+        "rejected" => ("query/query_rejected reached", "absent"),
         "password" => ("query/unauthorized reached", "passed"),
         "refused" => ("tcp/connection_refused reached", "absent"),
         "starting" => ("query/starting reached", "absent"),
@@ -158,6 +159,7 @@ fn many_links_on_one_end_raise_its_alarm_in_their_place() {
         // What depends on the link alone stays its own.
         ("source", "broken", "broken"),
         ("no_series", "broken", "broken"),
+        ("rejected", "broken", "broken"),
         ("wrong_password", "broken", "broken"),
     ] {
         for (crowd, expected) in [(Crowded::default(), alone), (BOTH_CROWDED, crowded)] {
