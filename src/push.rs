@@ -34,6 +34,7 @@ use tell::Desk;
 mod tests;
 
 const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
 /// What stands is looked at again at most so often: 10,000 links change all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// What may have been told before a start, ours or a receiver's, is taken back within this time.

@@ -81,23 +81,18 @@ impl<'a> Target<'a> {
         self
     }
 
-    /// The same, at one of the addresses behind the name.
-    #[must_use]
-    pub fn through(&self, address: Option<IpAddr>) -> Self {
-        Self { address, ..self.clone() }
-    }
-
-    /// Every address to tell: those behind the name, or none where somebody else resolves it.
+    /// The same, at each address to tell: those behind the name, or none where somebody else
+    /// resolves it.
     ///
     /// # Errors
     /// The name has no address.
-    pub async fn addresses(&self, ways: &impl Ways) -> Result<Vec<Option<IpAddr>>, String> {
+    pub async fn each(self, ways: &impl Ways) -> Result<Vec<(Option<IpAddr>, Self)>, String> {
         let host = self.host();
         if self.proxy().is_some() || host.parse::<IpAddr>().is_ok() {
-            return Ok(vec![None]);
+            return Ok(vec![(None, self)]);
         }
-        let addresses = ways.addresses(&host).await?;
-        Ok(addresses.into_iter().map(Some).collect())
+        let addresses = ways.addresses(&host).await?.into_iter().map(Some);
+        Ok(addresses.map(|address| (address, Self { address, ..self.clone() })).collect())
     }
 
     fn host(&self) -> String {

@@ -16,7 +16,7 @@ use crate::push::alertmanager::{self, Ledger, Skew};
 use crate::push::heartbeat;
 use crate::push::send::{Said, Target};
 use crate::push::webhook::{Notifier, Payload};
-use crate::push::{JSON, To, Told, Ways};
+use crate::push::{JSON, TEXT, To, Told, Ways};
 use crate::selfstats::{Receiver, SelfStats};
 use crate::state::snapshot::Snapshot;
 
@@ -77,12 +77,12 @@ impl<W: Ways> Desk<W> {
         let mut streak = Streak::default();
         loop {
             let round = Stopwatch::start();
-            let known_over = told.borrow_and_update().clone();
-            ledger.take(&known_over.standing, &BTreeSet::new(), clock::now());
+            let begun = told.borrow_and_update().clone();
+            ledger.take(&begun.standing, &BTreeSet::new(), clock::now());
             let (accepted, mut all) = self.tell_all(one, &ledger, &mut clocks).await;
             stats.told(accepted, clock::now().wall);
             // What stands does not wait until it is known what was told before a restart.
-            let over = self.still_held(one, &known_over.over).await;
+            let over = self.still_held(one, &begun.over).await;
             let latest = Arc::clone(&told.borrow());
             if !over.is_empty() && ledger.take(&latest.standing, &over, clock::now()) {
                 let accepted;
@@ -103,7 +103,7 @@ impl<W: Ways> Desk<W> {
                 }
                 let latest = told.borrow_and_update().clone();
                 let is_news = ledger.take(&latest.standing, &BTreeSet::new(), clock::now());
-                if is_news || latest.over.len() != known_over.over.len() {
+                if is_news || latest.over.len() != begun.over.len() {
                     sleep_until(soonest).await;
                     break;
                 }
@@ -120,10 +120,9 @@ impl<W: Ways> Desk<W> {
         }
         let Ok(target) = alertmanager_target(one) else { return all };
         let target = target.at(|url| url.set_query(Some(alertmanager::QUERY)));
-        let addresses = target.addresses(self.ways.as_ref()).await.unwrap_or_default();
-        let asked = addresses.iter().map(async |address| {
-            let through = target.through(*address);
-            let answer = through.get(self.ways.as_ref(), alertmanager::HELD_BYTES).await;
+        let each = target.each(self.ways.as_ref()).await.unwrap_or_default();
+        let asked = each.iter().map(async |(_, target)| {
+            let answer = target.get(self.ways.as_ref(), alertmanager::HELD_BYTES).await;
             alertmanager::held(&answer.unwrap_or_default())
         });
         for held in join_all(asked.take(AT_ONCE)).await {
@@ -140,21 +139,17 @@ impl<W: Ways> Desk<W> {
         ledger: &Ledger,
         clocks: &mut Clocks,
     ) -> (bool, Result<(), String>) {
-        let addresses = async {
-            let target = alertmanager_target(one)?;
-            let addresses = target.addresses(self.ways.as_ref()).await?;
-            Ok::<_, String>((target, addresses))
-        };
-        let (target, addresses) = match addresses.await {
-            Ok(known) => known,
+        let each = async { alertmanager_target(one)?.each(self.ways.as_ref()).await };
+        let each = match each.await {
+            Ok(each) => each,
             Err(says) => return (false, Err(says)),
         };
-        clocks.retain(|address, _| addresses.contains(address));
+        clocks.retain(|address, _| each.iter().any(|(known, _)| known == address));
         let (mut accepted, mut refused) = (false, Vec::new());
-        for some in addresses.chunks(AT_ONCE) {
-            let told = some.iter().map(async |address| {
+        for some in each.chunks(AT_ONCE) {
+            let told = some.iter().map(async |(address, target)| {
                 let mut skew = clocks.get(address).copied().unwrap_or_default();
-                let told = self.tell_one(&target.through(*address), ledger, &mut skew).await;
+                let told = self.tell_one(target, ledger, &mut skew).await;
                 (*address, skew, told)
             });
             for (address, skew, told) in join_all(told).await {
@@ -242,7 +237,7 @@ impl<W: Ways> Desk<W> {
             let batch = if now < not_before { Vec::new() } else { notifier.batch(now) };
             if !batch.is_empty() {
                 let payload = notifier.payload(&batch, &one.name, url.as_deref());
-                let said = self.notify(one, &payload).await;
+                let said = notify(self.ways.as_ref(), one, &payload).await;
                 let refused = said.as_ref().is_ok_and(Said::is_of_the_content);
                 let result = said.and_then(Said::accepted);
                 stats.told(result.is_ok(), clock::now().wall);
@@ -268,11 +263,6 @@ impl<W: Ways> Desk<W> {
         }
     }
 
-    async fn notify(&self, one: &Webhook, payload: &Payload) -> Result<Said, String> {
-        let target = Target::secret(&one.url, &one.http)?;
-        target.post(self.ways.as_ref(), (JSON, payload.body())).await
-    }
-
     async fn heartbeat(&self, name: &str, one: &Heartbeat, stats: &Receiver) {
         let mut streak = Streak::default();
         loop {
@@ -295,8 +285,7 @@ impl<W: Ways> Desk<W> {
             None if !beat.is_good => Target::secret(&one.url, &one.http)?.at(heartbeat::fail),
             Some(_) | None => Target::secret(&one.url, &one.http)?,
         };
-        let body = ("text/plain; charset=utf-8", beat.text.clone());
-        target.post(self.ways.as_ref(), body).await?.accepted()
+        target.post(self.ways.as_ref(), (TEXT, beat.text.clone())).await?.accepted()
     }
 }
 
@@ -308,6 +297,14 @@ pub fn alertmanager_target(one: &Alertmanager) -> Result<Target<'_>, String> {
     let url = format!("{}{}", one.endpoint.url, alertmanager::PATH);
     let url = Url::parse(&url).map_err(|error| error.to_string())?;
     Ok(Target::new(url, &one.endpoint.http))
+}
+
+/// Tells a webhook.
+///
+/// # Errors
+/// There was no answer; why.
+pub async fn notify(ways: &impl Ways, one: &Webhook, payload: &Payload) -> Result<Said, String> {
+    Target::secret(&one.url, &one.http)?.post(ways, (JSON, payload.body())).await
 }
 
 // === impl Streak ===

@@ -9,9 +9,9 @@ use crate::config::Settings;
 use crate::link::alarm::{Alertmanager, Heartbeat, Labels, Resolve, Webhook};
 use crate::push::alertmanager::{Ledger, Skew, body};
 use crate::push::send::{Said, Target};
-use crate::push::tell::alertmanager_target;
+use crate::push::tell::{alertmanager_target, notify};
 use crate::push::webhook::Notifier;
-use crate::push::{JSON, To, Ways, common, receivers};
+use crate::push::{JSON, TEXT, To, Ways, common, receivers};
 
 /// What one receiver answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,18 +75,13 @@ async fn alertmanager(
 ) -> Vec<Tried> {
     let mut ledger = Ledger::new(Resolve::Expire);
     ledger.take(std::slice::from_ref(alert), &BTreeSet::new(), clock::now());
-    let known = async {
-        let target = alertmanager_target(one)?;
-        let addresses = target.addresses(ways).await?;
-        Ok::<_, String>((target, addresses))
-    };
-    let (target, addresses) = match known.await {
-        Ok(known) => known,
+    let each = async { alertmanager_target(one)?.each(ways).await };
+    let each = match each.await {
+        Ok(each) => each,
         Err(says) => return vec![tell(name, Err(says))],
     };
     let mut tried = Vec::new();
-    for address in addresses {
-        let target = target.through(address);
+    for (address, target) in each {
         let post = async |skew| {
             let all = ledger.wire(clock::now(), skew);
             target.post(ways, (JSON, body(&all))).await
@@ -114,10 +109,10 @@ async fn webhook(
     notifier.take(std::slice::from_ref(alert), clock::now());
     let all = vec![(alert.labels.clone(), false)];
     let payload = notifier.payload(&all, &one.name, url);
-    Target::secret(&one.url, &one.http)?.post(ways, (JSON, payload.body())).await
+    notify(ways, one, &payload).await
 }
 
 async fn heartbeat(ways: &impl Ways, one: &Heartbeat) -> Result<Said, String> {
-    let body = ("text/plain; charset=utf-8", "promlink alarm test\n".to_owned());
-    Target::secret(&one.url, &one.http)?.post(ways, body).await
+    let text = "promlink alarm test\n".to_owned();
+    Target::secret(&one.url, &one.http)?.post(ways, (TEXT, text)).await
 }
