@@ -218,8 +218,7 @@ impl Common {
     }
 
     fn of_link(&self, link: &LinkView, kind: Kind, alarm: &Alarm) -> Alert {
-        let known = link.info.datasource_name.as_deref().filter(|_| link.name.is_found());
-        let name = known.unwrap_or(link.name.as_str());
+        let name = link.info.known_as(&link.name).unwrap_or(link.name.as_str());
         let labels = self.link_labels(link, kind, alarm.datasource_uid.as_deref());
         let summary = about(Some(name), &alarm.summary);
         self.alert(labels, alarm, &summary, &format!("Link {}: ", link.name))

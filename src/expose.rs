@@ -95,7 +95,6 @@ impl<'a> Shown<'a> {
     /// One sentence. A link that is named by a uid has the data source's own name before it.
     #[must_use]
     pub fn summary(&self) -> Cow<'a, str> {
-        let name = self.info.datasource_name.as_deref();
-        about(name.filter(|_| self.name.is_found()), self.sentence)
+        about(self.info.known_as(self.name), self.sentence)
     }
 }

@@ -91,7 +91,7 @@ pub async fn run<W: Ways>(
         // Until the settings change, what stands is followed.
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
-            let fresh = clock::now().since(engaged) < FRESH;
+            let fresh = now.alarms.takes_back() && clock::now().since(engaged) < FRESH;
             let new = Told {
                 standing: alerts::standing(&snapshot, &common),
                 over: if fresh { alerts::over(&snapshot, &common) } else { Vec::new() },

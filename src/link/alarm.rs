@@ -117,6 +117,13 @@ pub struct Heartbeat {
 }
 
 impl AlarmSettings {
+    /// Whether somebody is told that what stood before a start is over. Webhooks hear of no end
+    /// that they do not wait for.
+    #[must_use]
+    pub fn takes_back(&self) -> bool {
+        self.resolve == Resolve::Immediate && !self.alertmanagers.is_empty()
+    }
+
     /// How many receivers there are.
     #[must_use]
     pub fn receivers(&self) -> usize {

@@ -1,17 +1,18 @@
 //! What is told regularly, in the protocol of healthchecks.io and those of its shape: that promlink
 //! cycles and can deliver. Who hears nothing any more raises the alarm that promlink no longer can.
 
+use std::fmt::Write as _;
+use std::time::Duration;
+
 use url::Url;
 
 use crate::clock::Now;
+use crate::report::cause::Cause;
 use crate::report::verdict::Verdict;
-use crate::state::snapshot::Snapshot;
+use crate::state::snapshot::{LinkView, Snapshot};
 
 #[cfg(test)]
 mod tests;
-
-use std::fmt::Write as _;
-use std::time::Duration;
 
 /// A snapshot that is older was made by nobody.
 const ALIVE: Duration = Duration::from_secs(30);
@@ -37,11 +38,8 @@ pub fn beat(snapshot: &Snapshot, failing: &[String], links: bool, now: Now) -> B
         wrong.push(format!("nothing was published for {} s", age.as_secs()));
     }
     let all = &snapshot.links;
-    let is_overdue = |cause: Option<&str>| cause == Some("overdue");
-    let cause = |link: &crate::state::snapshot::LinkView| {
-        link.published.fault.map(|fault| fault.cause.code())
-    };
-    if !all.is_empty() && all.iter().all(|link| is_overdue(cause(link))) {
+    let cause = |link: &LinkView| link.published.fault.map(|fault| fault.cause);
+    if !all.is_empty() && all.iter().all(|link| cause(link) == Some(Cause::Overdue)) {
         wrong.push("no cycle of any link ends".to_owned());
     }
     for receiver in failing {
@@ -62,7 +60,7 @@ pub fn beat(snapshot: &Snapshot, failing: &[String], links: bool, now: Now) -> B
         let published = &link.published;
         let mut told = format!("{}: {}", link.name, published.verdict.as_str());
         if let Some(cause) = cause(link) {
-            let _infallible = write!(told, " by {cause}");
+            let _infallible = write!(told, " by {}", cause.code());
         }
         line(&format!("{told}. {} {}", published.summary, published.next_step));
     }

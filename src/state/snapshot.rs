@@ -333,6 +333,12 @@ impl LinkInfo {
         }
     }
 
+    /// What people know a link by that is named by a uid: the data source's own name.
+    #[must_use]
+    pub fn known_as(&self, link: &LinkName) -> Option<&str> {
+        self.datasource_name.as_deref().filter(|_| link.is_found())
+    }
+
     /// How the end is reached that promlink dials on this path.
     #[must_use]
     pub fn end(&self, path: Path) -> Option<&End> {

@@ -67,6 +67,20 @@ impl Stage {
         self.told().iter().map(state).collect()
     }
 
+    /// A promlink that told of a dead Prometheus, and was killed itself: where that was, and the
+    /// configuration.
+    async fn outlived(&self) -> (SocketAddr, String) {
+        let watched = standin::start(ANY_PORT, Standing::default()).await.unwrap();
+        let address = watched.address();
+        let yaml = self.yaml(address, "");
+        let daemon = Daemon::start(&yaml).await;
+        daemon.until_value(UP, 1.0).await;
+        watched.stop().await;
+        self.is_told_once().await;
+        daemon.signal("KILL");
+        (address, yaml)
+    }
+
     /// Waits until the webhook was told this many times, and no more.
     async fn until_told(&self, states: &[&str]) {
         let is = async || {
@@ -150,17 +164,8 @@ async fn two_promlinks_tell_once_and_let_the_alert_end_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_outlives_a_killed_promlink_and_another_cause() {
     let Some(stage) = Stage::set(3).await else { return };
-    let watched = standin::start(ANY_PORT, Standing::default()).await.unwrap();
-    let address = watched.address();
-    let yaml = stage.yaml(address, "");
-    let daemon = Daemon::start(&yaml).await;
-    daemon.until_value(UP, 1.0).await;
-    watched.stop().await;
-    stage.is_told_once().await;
-
+    let (address, yaml) = stage.outlived().await;
     // A killed promlink says nothing. What it said holds for a quarter of an hour.
-    daemon.signal("KILL");
-    drop(daemon);
     let alert = stage.pair[1].until_alerts(BROKEN, 1).await.remove(0);
     assert!(ends_in(&alert) > Duration::from_secs(14 * 60), "{alert}");
     // Back after a while, it finds another fault at the same link: the same alert, told once.
@@ -180,16 +185,7 @@ async fn what_was_told_outlives_a_killed_promlink_and_another_cause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_before_a_restart_is_taken_back_after_it() {
     let Some(stage) = Stage::set(5).await else { return };
-    let watched = standin::start(ANY_PORT, Standing::default()).await.unwrap();
-    let address = watched.address();
-    let yaml = stage.yaml(address, "");
-    let daemon = Daemon::start(&yaml).await;
-    daemon.until_value(UP, 1.0).await;
-    watched.stop().await;
-    stage.is_told_once().await;
-    daemon.signal("KILL");
-    drop(daemon);
-
+    let (address, yaml) = stage.outlived().await;
     let _back = standin::start(address, Standing::default()).await.unwrap();
     let daemon = Daemon::start(&yaml).await;
     daemon.until_value(UP, 1.0).await;
