@@ -57,6 +57,14 @@ pub fn clock_skew(seconds: f64, limit: Duration) -> Option<Cause> {
     (seconds.abs() > limit.as_secs_f64()).then_some(Cause::ClockSkew)
 }
 
+/// `kept` is how long the server keeps data, in its own words (`15d`, `15d or 10GiB`, `10GiB`), and
+/// `asked` how far back panels ask. A size alone says nothing of time.
+#[must_use]
+pub fn retention(kept: &str, asked: Option<Duration>) -> Option<Cause> {
+    let time = kept.split(" or ").find_map(|part| humantime::parse_duration(part.trim()).ok())?;
+    (time < asked?).then_some(Cause::RetentionShort)
+}
+
 /// Resolving took longer than `limit`.
 #[must_use]
 pub fn dns_slow(took: Duration, limit: Duration) -> Option<Cause> {

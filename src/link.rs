@@ -258,6 +258,8 @@ pub struct Thresholds {
     pub dns_slow: Duration,
     /// A certificate ends sooner (or within a tenth of its life, if that is less).
     pub tls_expiring: Duration,
+    /// Panels ask this far back, and the server keeps less; `None`: nobody said how far they ask.
+    pub retention: Option<Duration>,
 }
 
 // === impl Link ===
@@ -473,6 +475,7 @@ impl Default for Thresholds {
             clock_skew: Duration::from_secs(30),
             dns_slow: Duration::from_secs(1),
             tls_expiring: DAY * 14,
+            retention: None,
         }
     }
 }

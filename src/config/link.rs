@@ -104,6 +104,7 @@ struct ThresholdsPart {
     clock_skew: Option<Duration>,
     dns_slow: Option<Duration>,
     tls_expiring: Option<Duration>,
+    retention: Option<Duration>,
 }
 
 /// What a link needs from the rest of the configuration.
@@ -256,6 +257,7 @@ fn thresholds(node: &Node<'_>) -> Option<ThresholdsPart> {
         clock_skew: keys.get("clock_skew", limit),
         dns_slow: keys.get("dns_slow", limit),
         tls_expiring: keys.get("tls_expiring", limit),
+        retention: keys.get("retention", limit),
     })
 }
 
@@ -483,8 +485,15 @@ fn grafana_end(
 
 impl ThresholdsPart {
     fn finish(&self, defaults: &Self) -> Thresholds {
-        let Thresholds { freshness, slow, targets_down, clock_skew, dns_slow, tls_expiring } =
-            Thresholds::default();
+        let Thresholds {
+            freshness,
+            slow,
+            targets_down,
+            clock_skew,
+            dns_slow,
+            tls_expiring,
+            retention,
+        } = Thresholds::default();
         let (own, default) = (self, defaults);
         Thresholds {
             freshness: own.freshness.or(default.freshness).unwrap_or(freshness),
@@ -493,6 +502,7 @@ impl ThresholdsPart {
             clock_skew: own.clock_skew.or(default.clock_skew).unwrap_or(clock_skew),
             dns_slow: own.dns_slow.or(default.dns_slow).unwrap_or(dns_slow),
             tls_expiring: own.tls_expiring.or(default.tls_expiring).unwrap_or(tls_expiring),
+            retention: own.retention.or(default.retention).or(retention),
         }
     }
 }

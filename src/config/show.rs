@@ -209,6 +209,9 @@ fn thresholds(yaml: &mut Yaml, thresholds: &Thresholds) {
     yaml.key("clock_skew", span(thresholds.clock_skew));
     yaml.key("dns_slow", span(thresholds.dns_slow));
     yaml.key("tls_expiring", span(thresholds.tls_expiring));
+    if let Some(retention) = thresholds.retention {
+        yaml.key("retention", span(retention));
+    }
 }
 
 fn endpoint(yaml: &mut Yaml, end: &Endpoint) {

@@ -307,7 +307,7 @@ links:
     method: GET
     all_addresses: true
     tripwire: true
-    thresholds: {targets_down: 12.5%, slow: 1ms 500us, freshness: 30d}
+    thresholds: {targets_down: 12.5%, slow: 1ms 500us, freshness: 30d, retention: 90d}
     labels: {number: "12", "null": on, empty_brace: "{}"}
     interval: 1m
     timeout: 30s

@@ -95,6 +95,7 @@ runbooks! {
     ClockSkew "clock_skew"
     ReplicasDisagree "replicas_disagree"
     ConfigReloadFailed "config_reload_failed"
+    RetentionShort "retention_short"
     AssertionFailed "assertion_failed"
     UnreachableFromGrafana "unreachable_from_grafana"
     GrafanaDatabaseDown "grafana_database_down"

@@ -73,6 +73,24 @@ fn clocks_may_differ_either_way() {
 }
 
 #[test]
+fn retention_is_compared_where_it_is_a_time() {
+    let month = Some(seconds(30 * 86_400));
+    for (kept, asked, wanted) in [
+        ("15d", month, Some(Cause::RetentionShort)),
+        ("15d or 10GiB", month, Some(Cause::RetentionShort)),
+        ("4w1d", month, Some(Cause::RetentionShort)),
+        ("30d", month, None),
+        ("1y", month, None),
+        ("15d", None, None),
+        ("10GiB", month, None),
+        ("", month, None),
+        ("for ever", month, None),
+    ] {
+        assert_eq!(retention(kept, asked), wanted, "{kept}");
+    }
+}
+
+#[test]
 fn certificates_expire_by_their_life() {
     let fortnight = seconds(14 * 86_400);
     let second = seconds(1);

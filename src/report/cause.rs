@@ -274,6 +274,9 @@ causes! {
     ConfigReloadFailed "config_reload_failed" Notes Data
         "{it} runs with an old configuration: its last reload failed"
         "Look for the mistake in the log of {it}; `promtool check config` finds it before a reload does."
+    RetentionShort "retention_short" Notes Data
+        "{it} keeps data for less time than panels ask for"
+        "Raise the retention of {it}, or let panels ask for less: what lies beyond comes back empty, without an error."
     AssertionFailed "assertion_failed" Notes Data
         "an assertion about the data of {it} does not hold"
         "Look at what should produce those series; the evidence names the assertion."

@@ -3,6 +3,7 @@
 
 use crate::carried::{About, Status};
 use crate::classify::prometheus::{around, buildinfo};
+use crate::judge;
 use crate::probe::direct::Steps;
 use crate::probe::explain;
 use crate::probe::hops::Hops;
@@ -37,6 +38,12 @@ impl Steps<'_> {
         let Some(row) = self.leg.rows.get_mut(Check::Query) else { return };
         if let Some(retention) = &about.status.retention {
             row.facts.text(Key::Retention, retention);
+            let asked = self.link.thresholds.retention;
+            if let Some((cause, asked)) = judge::retention(retention, asked).zip(asked) {
+                let asked = humantime::format_duration(asked);
+                let detail = format!("it keeps {retention}, and panels ask for {asked}");
+                row.findings.push(Finding::of(cause, detail));
+            }
         }
         if about.status.reload_failed {
             row.findings.push(Finding::of(Cause::ConfigReloadFailed, String::new()));

@@ -413,6 +413,11 @@ fn what_does_not_break_a_link() -> Vec<Row> {
             "working",
         )
         .beside("notes config_reload_failed direct/query"),
+        row("Prometheus keeps 15 days, and panels ask for 30", [], "working")
+            .config(|config| config.thresholds = "slow: 30s, dns_slow: 30s, retention: 30d")
+            .beside("notes retention_short direct/query"),
+        row("Prometheus keeps the 15 days that panels ask for", [], "working")
+            .config(|config| config.thresholds = "slow: 30s, dns_slow: 30s, retention: 15d"),
         row(
             "Prometheus' clock is 300 s ahead",
             [Turn::Both(F::Skewed(300))],
