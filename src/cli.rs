@@ -10,29 +10,28 @@ mod check;
 mod config;
 mod explain;
 mod flags;
+mod layers;
 mod token;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use self::alarm::AlarmCommand;
 use self::check::CheckArgs;
 use self::config::ConfigCommand;
-use self::flags::Flags;
+use self::layers::{Layers, Loaded};
 use self::token::TokenArgs;
 use crate::app;
-use crate::config::{ConfigErrors, Level, Log, Settings, Sources, fingerprint, load_bytes, read};
+use crate::config::{ConfigErrors, Level, Log};
 use crate::demo;
 use crate::expose::catalog;
 use crate::shutdown::{self, Signals};
 use crate::telemetry;
-use crate::wellknown::Around;
 
 /// A mistake on the command line or in the configuration; `check` keeps 0 to 3 for verdicts.
 const USAGE: u8 = 64;
@@ -46,13 +45,13 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: ServeArgs,
+    serve: Layers,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Watch all links and serve what is known of them (without a command: this one)
-    Serve(ServeArgs),
+    Serve(Layers),
     /// Look once at every link, tell what was found, and end
     #[command(after_help = check::EXIT_CODES)]
     Check(CheckArgs),
@@ -84,25 +83,6 @@ enum Command {
     },
 }
 
-#[derive(Debug, Args)]
-struct ServeArgs {
-    #[command(flatten)]
-    layers: Layers,
-    /// Without a file: ask DNS for the usual names of Prometheus and Grafana in a cluster
-    #[arg(long, conflicts_with = "file")]
-    discover: bool,
-}
-
-/// Where the configuration comes from, beside the environment.
-#[derive(Debug, Args)]
-struct Layers {
-    /// The configuration; `promlink config default` prints one to begin with
-    #[arg(long = "config.file", value_name = "FILE")]
-    file: Option<PathBuf>,
-    #[command(flatten)]
-    flags: Flags,
-}
-
 /// Runs the command of `args`, the first of which is the program's name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(args) {
@@ -114,25 +94,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Runs until done, or until signals end it.
-fn serve(args: ServeArgs) -> ExitCode {
-    let mut sources = args.layers.sources();
-    let mut found = Vec::new();
-    if args.discover {
-        match look_around(&sources) {
-            Ok(around) => {
-                let signs = ["AUTHORIZATION__", "BASIC_AUTH__", "BOOTSTRAP__"];
-                let given = |section: &str| {
-                    let names = sources.env.iter().filter_map(|(name, _)| name.to_str());
-                    let mut keys = names.filter_map(|name| name.strip_prefix(section));
-                    keys.any(|key| signs.iter().any(|sign| key.starts_with(sign)))
-                };
-                found = around.words(given);
-                sources.instead = Some(around.configuration().into_bytes());
-            }
-            Err(code) => return code,
-        }
-    }
-    let (settings, sources) = match load(sources, "serve") {
+fn serve(layers: Layers) -> ExitCode {
+    let Loaded { settings, sources, found } = match layers.load_for("serve") {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
@@ -142,22 +105,6 @@ fn serve(args: ServeArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     })
-}
-
-/// What DNS knows. What went wrong was said.
-fn look_around(sources: &Sources) -> Result<Around, ExitCode> {
-    // Other variables may complete what is yet to be found.
-    let is_dns =
-        |(name, _): &&(OsString, OsString)| name.as_encoded_bytes().starts_with(b"PROMLINK__DNS__");
-    let env = sources.env.iter().filter(is_dns).cloned().collect();
-    let dns = Sources { env, ..Sources::default() };
-    let settings = load_bytes(&dns, None).map_err(|errors| refuse(&errors))?;
-    let mut around = Err("the runtime did not start".to_owned());
-    let code = with_runtime(async {
-        around = app::look_around(&settings).await;
-        ExitCode::SUCCESS
-    });
-    around.map_err(|error| if code == ExitCode::SUCCESS { failed(&error) } else { code })
 }
 
 fn demo(once: bool) -> ExitCode {
@@ -255,52 +202,8 @@ impl Command {
     }
 }
 
-// === impl Layers ===
-
-impl Layers {
-    /// The settings, and the sources to read them from again. What is wrong was said.
-    fn load(self, command: &str) -> Result<(Settings, Sources), ExitCode> {
-        load(self.sources(), command)
-    }
-
-    fn sources(self) -> Sources {
-        let env = std::env::vars_os().collect();
-        Sources { file: self.file, env, flags: self.flags.0, ..Sources::default() }
-    }
-}
-
-fn load(mut sources: Sources, command: &str) -> Result<(Settings, Sources), ExitCode> {
-    let content = read(&sources).map_err(|errors| refuse(&errors))?;
-    let settings = load_bytes(&sources, content.as_deref()).map_err(|errors| refuse(&errors))?;
-    sources.loaded = Some(fingerprint(content.as_deref()));
-    if settings.links.is_empty() && settings.discover.is_empty() {
-        return Err(complain(&ways_to_begin(command)));
-    }
-    Ok((settings, sources))
-}
-
 fn refuse(errors: &ConfigErrors) -> ExitCode {
     complain(&errors.to_string())
-}
-
-fn ways_to_begin(command: &str) -> String {
-    let flags = match command {
-        "grafana-token" => {
-            "--grafana.url http://localhost:3000 \\\n      --grafana.user admin --grafana.password-file password"
-        }
-        _ => "--prometheus.url http://localhost:9090",
-    };
-    format!(
-        "promlink: nothing is configured. Three ways to begin:
-
-  promlink config default > promlink.yml      a file to fill in, then:
-  promlink {command} --config.file promlink.yml
-
-  promlink {command} {flags}
-                                              one server, without a file
-
-  promlink demo                               promlink at work, with stand-ins"
-    )
 }
 
 #[cfg(test)]

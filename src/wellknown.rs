@@ -126,15 +126,21 @@ fn nothing() -> String {
 
 impl Around {
     /// A configuration of what was found: a link for each Prometheus, through the Grafana beside it
-    /// and its default data source; further data sources are found by themselves.
+    /// and its default data source; further data sources are found by themselves. A token for each
+    /// Grafana may be in `token_file`.
     #[must_use]
-    pub fn configuration(&self) -> String {
+    pub fn configuration(&self, token_file: Option<&str>) -> String {
         let (mut grafanas, mut links) = (String::new(), String::new());
+        let token = token_file.map_or_else(String::new, |file| {
+            format!(", authorization: {{credentials_file: '{}'}}", file.replace('\'', "''"))
+        });
         // Writing to a String cannot fail.
         for (namespace, there) in &self.0 {
             if let Some(host) = &there.grafana {
-                let _infallible =
-                    writeln!(grafanas, "  {namespace}: {{url: \"http://{host}\", discover: true}}");
+                let _infallible = writeln!(
+                    grafanas,
+                    "  {namespace}: {{url: \"http://{host}\"{token}, discover: true}}"
+                );
             }
             let Some(host) = &there.prometheus else { continue };
             let through = match there.grafana {
@@ -155,7 +161,7 @@ impl Around {
 
     /// What was found, and what is still needed of what these variables give, for people.
     #[must_use]
-    pub fn words(&self, is_given: impl Fn(&str) -> bool) -> Vec<String> {
+    pub fn words(&self, token_file: Option<&str>, is_given: impl Fn(&str) -> bool) -> Vec<String> {
         let mut words = Vec::new();
         for (namespace, there) in &self.0 {
             if let Some(host) = &there.prometheus {
@@ -163,12 +169,16 @@ impl Around {
             }
             if let Some(host) = &there.grafana {
                 let section = format!("PROMLINK__GRAFANAS__{}__", namespace.to_uppercase());
-                let needs = format!(
-                    "; it needs the token of a service account with the role Viewer, in a file \
-                     that {section}AUTHORIZATION__CREDENTIALS_FILE names (`promlink \
-                     grafana-token` makes one)"
-                );
-                let needs = if is_given(&section) { "" } else { &needs };
+                let needs = match token_file {
+                    Some(file) => format!("; a token of the role Viewer is read from {file}"),
+                    None if is_given(&section) => String::new(),
+                    None => format!(
+                        "; it needs the token of a service account with the role Viewer, in a file \
+                         that --discover.token-file names for all that is found, or \
+                         {section}AUTHORIZATION__CREDENTIALS_FILE for this one (`promlink \
+                         grafana-token` makes one)"
+                    ),
+                };
                 words.push(format!("found Grafana at http://{host}{needs}"));
             }
         }
@@ -199,10 +209,15 @@ mod tests {
               monitoring: {prometheus: {url: "http://p.monitoring.svc:9090"}, grafana: {name: monitoring, datasource: default}}
               prometheus: {prometheus: {url: "http://p.prometheus.svc:80"}}
         "#]]
-        .assert_eq(&around.configuration());
-        let words = around.words(|section| section.contains("MONITORING"));
+        .assert_eq(&around.configuration(None));
+        let configuration = around.configuration(Some("/it's"));
+        let authorization = "authorization: {credentials_file: '/it''s'}";
+        assert_eq!(configuration.matches(authorization).count(), 2, "{configuration}");
+        let words = around.words(None, |section| section.contains("MONITORING"));
         let needs: Vec<bool> = words.iter().map(|one| one.contains("it needs")).collect();
         // Prometheus and Grafana, Grafana, Prometheus.
         assert_eq!(needs, [false, false, true, false]);
+        let words = around.words(Some("/token"), |_| false).concat();
+        assert!(!words.contains("it needs") && words.matches("/token").count() == 2, "{words}");
     }
 }

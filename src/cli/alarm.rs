@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{FAILED, Layers, complain, failed, say, with_runtime};
+use super::layers::Layers;
+use super::{FAILED, complain, failed, say, with_runtime};
 use crate::app;
 
 #[derive(Debug, Subcommand)]
@@ -16,7 +17,7 @@ pub enum AlarmCommand {
 pub fn run(command: AlarmCommand) -> ExitCode {
     let AlarmCommand::Test(layers) = command;
     let settings = match layers.load("alarm test") {
-        Ok((settings, _)) => settings,
+        Ok(settings) => settings,
         Err(code) => return code,
     };
     if settings.alarms.receivers() == 0 {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Layers, complain, failed, say, wants_colour, warn, with_runtime};
+use super::layers::Layers;
+use super::{complain, failed, say, wants_colour, warn, with_runtime};
 use crate::app::{self, CheckOptions, Output};
 use crate::config::{Settings, meant};
 use crate::expose::table::{FailOn, exit_code, worst};
@@ -43,7 +44,7 @@ enum Format {
 pub fn run(args: CheckArgs) -> ExitCode {
     let CheckArgs { layers, output, link, fail_on, wait } = args;
     let settings = match layers.load("check") {
-        Ok((settings, _)) => settings,
+        Ok(settings) => settings,
         Err(code) => return code,
     };
     if let Err(what) = are_known(&settings, &link) {

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{Layers, refuse, say, warn};
+use super::layers::Layers;
+use super::{refuse, say, warn};
 use crate::config::{DEFAULT_FILE, load, show, warnings};
 
 #[derive(Debug, Subcommand)]
@@ -20,9 +21,10 @@ pub enum ConfigCommand {
 pub fn run(command: ConfigCommand) -> ExitCode {
     match command {
         ConfigCommand::Check(layers) => check(layers),
-        ConfigCommand::Show(layers) => match load(&layers.sources()) {
-            Ok(settings) => say(&show(&settings), 0),
-            Err(errors) => refuse(&errors),
+        ConfigCommand::Show(layers) => match layers.sources().map(|(sources, _)| load(&sources)) {
+            Ok(Ok(settings)) => say(&show(&settings), 0),
+            Ok(Err(errors)) => refuse(&errors),
+            Err(code) => code,
         },
         ConfigCommand::Default => say(DEFAULT_FILE, 0),
     }
@@ -31,7 +33,7 @@ pub fn run(command: ConfigCommand) -> ExitCode {
 /// Files that are missing are no mistake: a secret may be mounted later than this is checked.
 fn check(layers: Layers) -> ExitCode {
     let settings = match layers.load("config check") {
-        Ok((settings, _)) => settings,
+        Ok(settings) => settings,
         Err(code) => return code,
     };
     for warning in warnings(&settings) {

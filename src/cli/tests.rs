@@ -1,7 +1,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::config::load_bytes;
+use crate::config::{Settings, Sources, load_bytes};
 
 fn parse(line: &str) -> Result<Cli, String> {
     let args = ["promlink"].into_iter().chain(line.split_whitespace());
@@ -10,7 +10,7 @@ fn parse(line: &str) -> Result<Cli, String> {
 
 /// What the flags of `serve` alone make, without a file and an environment.
 fn settings(line: &str) -> Result<Settings, String> {
-    let sources = Sources { flags: parse(line)?.serve.layers.flags.0, ..Sources::default() };
+    let sources = Sources { flags: parse(line)?.serve.flags.0, ..Sources::default() };
     load_bytes(&sources, None).map_err(|errors| errors.to_string())
 }
 
@@ -23,7 +23,7 @@ fn the_command_line_is_consistent() {
 fn without_a_command_it_serves() {
     let cli = parse("--config.file a.yml --log.level debug").unwrap();
     assert!(cli.command.is_none());
-    assert_eq!(cli.serve.layers.file, Some("a.yml".into()));
+    assert_eq!(cli.serve.file, Some("a.yml".into()));
     assert!(matches!(parse("serve --config.file a.yml").unwrap().command, Some(Command::Serve(_))));
     // Flags before a command would belong to nobody.
     assert!(parse("--config.file a.yml check").is_err());

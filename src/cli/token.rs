@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Layers, complain, failed, say, warn, with_runtime};
+use super::layers::Layers;
+use super::{complain, failed, say, warn, with_runtime};
 use crate::app;
 use crate::config::{Settings, meant};
 use crate::link::GrafanaName;
@@ -39,7 +40,7 @@ pub struct TokenArgs {
 pub fn run(args: TokenArgs) -> ExitCode {
     let TokenArgs { layers, grafana, life, output } = args;
     let settings = match layers.load("grafana-token") {
-        Ok((settings, _)) => settings,
+        Ok(settings) => settings,
         Err(code) => return code,
     };
     let grafana = match which(&settings, grafana.as_deref()) {

@@ -187,7 +187,7 @@ async fn without_a_file_dns_tells_what_is_there() {
     let token = folder.path().join("token");
     fs::write(&token, TOKEN).unwrap();
     let at = |variable: &'static str, value: &str| (variable, value.to_owned());
-    let mut variables = vec![
+    let variables = [
         at("PROMLINK__DNS__SERVERS", &dns.address().to_string()),
         at("PROMLINK__DNS__SEARCH", &search),
         at("PROMLINK__DEFAULTS__INTERVAL", "1s"),
@@ -206,12 +206,20 @@ async fn without_a_file_dns_tells_what_is_there() {
     }
     assert_eq!(daemon.post("/-/reload").await.0, 200);
     drop(daemon);
-    variables.push(at(variable, &token.display().to_string()));
+    let flags = ["--discover".to_owned(), format!("--discover.token-file={}", token.display())];
     let daemon = Daemon::run(folder, &flags, &variables).await;
     daemon.until_value(&up("monitoring"), 1.0).await;
     daemon.until_value("promlink_discovered_links{grafana=\"monitoring\"}", 1.0).await;
     let metrics = daemon.metrics().await;
     assert!(!metrics.contains("link=\"monitoring/"), "the same data source twice: {metrics}");
+    let output = tokio::task::spawn_blocking(move || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_promlink"));
+        command.arg("check").args(flags).envs(variables).output().unwrap()
+    });
+    let output = output.await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("found Grafana at http://grafana.monitoring.svc:"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
