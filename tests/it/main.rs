@@ -7,6 +7,7 @@ mod alarms_real; // the same, through the real Alertmanager
 mod alertmanager; // the real program
 mod assertions; // shipped assertions on the real Prometheus
 mod browser; // the page in a real browser
+mod chart; // the Helm chart, and what is written from it
 mod check; // `promlink check` as a person runs it
 mod daemon; // `promlink serve`, and a client
 mod dashboards; // dashboards: rules, and data of the real Prometheus
