@@ -1,6 +1,7 @@
 //! The Helm chart, rendered by Helm's own library and held against the schemas of every Kubernetes;
 //! what is rendered from it, and what its presets say.
 
+mod docs; // the pages about installing
 mod files; // manifest and Kustomize, written from the chart
 mod pods; // Pod Security, probes, replicas
 mod presets; // names of the stacks, configurations
