@@ -97,6 +97,13 @@ fn cases() -> Vec<Case> {
             ..plain
         },
         Case {
+            name: "a login page in their place",
+            setup: |setup| setup.counters.shown = Shown::BehindLogin,
+            told: None,
+            asked: [Once, Once],
+            ..plain
+        },
+        Case {
             name: "a page that never comes",
             setup: |setup| setup.counters.shown = Shown::Silent,
             told: None,
