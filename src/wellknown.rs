@@ -244,13 +244,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_release_by_any_usual_name_is_found() {
-        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 9090));
-        let zone = Zone::default()
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 9091));
+        let mut zone = Zone::default()
             .with("kps-kube-prometheus-stack-prometheus", "http-web", at)
             .with("kps-grafana", "http-web", at);
+        // Beside Prometheus' own port.
+        let reloader = ("reloader-web".to_owned(), 8080);
+        zone.services.values_mut().for_each(|service| service.ports.insert(0, reloader.clone()));
         let found = [
-            "found Prometheus at http://kps-kube-prometheus-stack-prometheus.monitoring.svc:9090",
-            "found Grafana at http://kps-grafana.monitoring.svc:9090",
+            "found Prometheus at http://kps-kube-prometheus-stack-prometheus.monitoring.svc:9091",
+            "found Grafana at http://kps-grafana.monitoring.svc:8080",
         ];
         assert_eq!(looked(zone, fault::Dns::None).await, Ok(found.map(str::to_owned).to_vec()));
     }

@@ -264,6 +264,37 @@ fn replicas_with_a_wrong_password_do_not_keep_the_user_locked_out() {
     assert!(!owns[0].is_early(&other, begun.plus(24 * 60 * minute)));
 }
 
+#[tokio::test]
+async fn an_account_that_another_replica_makes_meanwhile_is_used() {
+    let stage = Stage::new().await;
+    stage.grafana.edit(|setup| {
+        let (name, role) = ("promlink".to_owned(), "Viewer".to_owned());
+        let tokens = (1..=7).map(|id| (id, format!("promlink-gone-{id}"), true)).collect();
+        setup.accounts.list = vec![Account { id: 8, name, role, tokens, ..Account::default() }];
+        setup.accounts.is_overtaken = true;
+    });
+    assert_eq!(stage.works(Duration::ZERO).await, [""; 0]);
+    assert_eq!(stage.grafana.edit(|setup| setup.accounts.list.len()), 1);
+    // A few old ones go at a time: a cycle has other things to do.
+    let names = stage.names();
+    assert_eq!((names.len(), names[0].as_str()), (3, "promlink-gone-6"), "{names:?}");
+}
+
+/// Replicas without a common database do so: each knows its own tokens alone.
+#[tokio::test]
+async fn a_token_that_opens_nothing_is_not_followed_by_one_each_minute() {
+    for fault in [fault::Grafana::TokenRejected, fault::Grafana::TokenExpired] {
+        let stage = Stage::new().await;
+        stage.grafana.set(fault).await;
+        let mut made = Vec::new();
+        for after in [0, 60, 599, 600] {
+            stage.cycle(after * SECOND).await;
+            made.push(stage.names().len());
+        }
+        assert_eq!(made, [1, 1, 1, 2], "{fault:?}");
+    }
+}
+
 /// A database that is locked for writing makes it wait longer than a cycle lasts.
 #[tokio::test]
 async fn a_renewal_that_hangs_leaves_the_time_for_the_query() {
