@@ -32,7 +32,7 @@ impl Ticks {
     /// ahead.
     #[must_use]
     pub fn starting(now: Duration, link: &LinkName, host: &str, interval: Duration) -> Self {
-        Self { first: now + jitter(link, host, interval), interval }
+        Self { first: now + jitter((link, host), interval), interval }
     }
 
     /// The first tick after `now`.
@@ -59,12 +59,13 @@ impl Ticks {
     }
 }
 
-/// Where in its interval a link starts. The hash is the same in every process of one build, which
-/// is all that its uses need.
-fn jitter(link: &LinkName, host: &str, interval: Duration) -> Duration {
+/// Where within a span of time this one of many has its place. The hash is the same in every
+/// process of one build, which is all that its uses need.
+#[must_use]
+pub fn jitter(one: impl Hash, within: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
-    (link, host).hash(&mut hasher);
-    let share = (u128::from(hasher.finish()) * interval.as_nanos()) >> 64;
+    one.hash(&mut hasher);
+    let share = (u128::from(hasher.finish()) * within.as_nanos()) >> 64;
     u64::try_from(share).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
@@ -162,11 +163,11 @@ mod tests {
     #[test]
     fn first_ticks_spread_over_the_interval() {
         let starts: BTreeSet<u64> = (0..1000)
-            .map(|n| jitter(&LinkName::new(&format!("link-{n}")), "pod", SECOND * 10).as_secs())
+            .map(|n| jitter((LinkName::new(&format!("link-{n}")), "pod"), SECOND * 10).as_secs())
             .collect();
         assert_eq!(starts, (0..10).collect());
         let crowded = (0..1000)
-            .filter(|n| jitter(&LinkName::new(&format!("link-{n}")), "pod", SECOND * 10) < SECOND)
+            .filter(|n| jitter((LinkName::new(&format!("link-{n}")), "pod"), SECOND * 10) < SECOND)
             .count();
         assert!((50..200).contains(&crowded), "{crowded} of 1000 in a tenth of the interval");
     }

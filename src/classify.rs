@@ -125,7 +125,8 @@ impl<'a> Answer<'a> {
     }
 
     /// The body is HTML, by what it says or by how it begins.
-    fn is_html(&self) -> bool {
+    #[must_use]
+    pub fn is_html(&self) -> bool {
         self.first_byte() == Some(b'<')
             || (self.content_type().starts_with("text/html") && self.first_byte() != Some(b'{'))
     }

@@ -20,6 +20,7 @@ use crate::report::Row;
 use crate::report::check::CheckMap;
 use crate::report::queries::{Page, Queries};
 use crate::report::seen::{Neighbours, Seen};
+use crate::secret::Secret;
 
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,19 @@ pub struct OwnToken {
     pub not_before: Option<Duration>,
     /// Why none was made the last time, in words.
     pub failed: Option<String>,
+    /// The login that Grafana refused the last time.
+    pub refused: Option<Refused>,
+}
+
+/// A login that Grafana refused.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// What of it is secret: another one is worth another attempt.
+    pub secret: Secret,
+    /// How often in a row.
+    pub times: u32,
+    /// Not before this is it shown again.
+    pub not_before: Duration,
 }
 
 /// How Grafana's users fare, by its own counters.

@@ -8,13 +8,14 @@
 use std::time::Duration;
 
 use crate::clock::Now;
+use crate::link::Link;
 use crate::link::assertion::Assertion;
 use crate::report::asserted::Asserted;
 use crate::report::cause::{Cause, Family};
 use crate::report::check::{Check, CheckMap, Path, Why};
 use crate::report::facts::Key;
 use crate::report::kinds::{is_of_position, is_our_own, is_refusal_by_grafana};
-use crate::report::{Leg, Outcome, Row, Walk};
+use crate::report::{CarriedFacts, Leg, Outcome, Row, Standing, Walk};
 
 #[cfg(test)]
 mod tests;
@@ -165,6 +166,14 @@ fn prerequisite(path: Path, check: Check) -> Option<Check> {
         Check::DatasourceHealth | Check::GrafanaQuery => Some(Check::Datasource),
         Check::Agreement => Some(Check::GrafanaQuery),
     }
+}
+
+/// Whether no direct path looks at the data: the link has none, or its name led where promlink may
+/// not go. The paths are walked side by side, so that is known of the cycle before.
+#[must_use]
+pub fn lacks_direct(link: &Link, before: &CarriedFacts) -> bool {
+    let [direct, _] = before.last_standing;
+    link.prometheus.is_none() || matches!(direct, Some((Standing::Absent, _)))
 }
 
 /// Whether a row with a period of its own may stand for this cycle as well. A failed `auth` or

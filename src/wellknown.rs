@@ -14,26 +14,28 @@ use crate::net::dns::{Kind, Record, Resolver};
 
 /// Namespaces that kube-prometheus, its charts and MicroK8s' add-ons use.
 const NAMESPACES: [&str; 3] = ["monitoring", "observability", "prometheus"];
-/// Services of Prometheus, the likeliest first: kube-prometheus and MicroK8s' old add-on, MicroK8s'
-/// new one, kube-prometheus-stack under the release names of its documentation, the plain chart,
-/// and what the operator makes for any of its own.
-const PROMETHEUS: [&str; 7] = [
-    "prometheus-k8s",
-    "kube-prom-stack-kube-prome-prometheus",
-    "kube-prometheus-stack-prometheus",
-    "prometheus-kube-prometheus-prometheus",
-    "monitoring-kube-prometheus-prometheus",
-    "prometheus-server",
-    "prometheus-operated",
+/// The Service of Prometheus that kube-prometheus and MicroK8s' old add-on make.
+const PROMETHEUS: &str = "prometheus-k8s";
+/// Those of the plain chart, and of whatever the operator runs.
+const OTHER_PROMETHEUS: [&str; 2] = ["prometheus-server", "prometheus-operated"];
+/// The Service of Grafana, where no release names it.
+const GRAFANA: &str = "grafana";
+/// Releases of kube-prometheus-stack, the likeliest first: MicroK8s' new add-on, and the names that
+/// people give it.
+const RELEASES: [&str; 8] = [
+    "kube-prom-stack",
+    "kube-prometheus-stack",
+    "prometheus",
+    "monitoring",
+    "kps",
+    "prom",
+    "prometheus-stack",
+    "kube-prometheus",
 ];
-/// Services of Grafana, likewise.
-const GRAFANA: [&str; 5] = [
-    "grafana",
-    "kube-prom-stack-grafana",
-    "kube-prometheus-stack-grafana",
-    "prometheus-grafana",
-    "monitoring-grafana",
-];
+/// The chart, by which it names what it makes.
+const CHART: &str = "kube-prometheus-stack";
+/// Of such a name, what the chart keeps before what the thing is.
+const CHART_NAME_BYTES: usize = 26;
 /// Names of Prometheus' port: those of its chart and of the operator.
 const PORT_NAMES: [&str; 2] = ["_http-web._tcp", "_web._tcp"];
 /// All questions together; a server that is there answers within milliseconds.
@@ -57,9 +59,10 @@ pub struct Around(BTreeMap<&'static str, There>);
 /// # Errors
 /// There is nothing, and what that means, as a sentence.
 pub async fn look(resolver: &Resolver) -> Result<Around, String> {
+    let (all_prometheus, all_grafana) = services();
     let each = NAMESPACES.map(async |namespace| {
-        let prometheus = first(resolver, &PROMETHEUS, namespace, &PORT_NAMES, &[9090, 80]);
-        let grafana = first(resolver, &GRAFANA, namespace, &[], &[3000, 80]);
+        let prometheus = first(resolver, &all_prometheus, namespace, &PORT_NAMES, &[9090, 80]);
+        let grafana = first(resolver, &all_grafana, namespace, &[], &[3000, 80]);
         let (prometheus, grafana) = futures_util::future::join(prometheus, grafana).await;
         (namespace, There { prometheus, grafana })
     });
@@ -71,21 +74,25 @@ pub async fn look(resolver: &Resolver) -> Result<Around, String> {
     // Silence is not absence. Every cluster has this one, and whoever denies it is none.
     let zone = resolver.settings().likely_zone();
     let name = format!("kubernetes.default.svc.{zone}");
-    match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
-        Err(failure) if !failure.is_answer() => {
-            Err("DNS does not answer; write down where Prometheus and Grafana are \
-             (`promlink config default`)"
-                .to_owned())
+    let why = match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
+        Ok(_) => nothing(),
+        Err(failure) if failure.is_answer() => format!(
+            "no cluster is to be seen: DNS knows no {name} (the zone is that of the search list)"
+        ),
+        Err(_) => {
+            let servers: Vec<String> =
+                resolver.settings().servers.iter().map(ToString::to_string).collect();
+            format!("DNS does not answer (asked: {})", servers.join(", "))
         }
-        Ok(_) | Err(_) => Err(nothing()),
-    }
+    };
+    Err(format!("{why}; write down where Prometheus and Grafana are (`promlink config default`)"))
 }
 
 /// The first of `names` that exists, and its port: one that has one of those names, else one of the
 /// usual ones, else whichever it has.
 async fn first(
     resolver: &Resolver,
-    names: &[&str],
+    names: &[String],
     namespace: &str,
     port_names: &[&str],
     usual: &[u16],
@@ -111,13 +118,33 @@ async fn first(
     join_all(each).await.into_iter().flatten().next()
 }
 
+/// Services of Prometheus and of Grafana, the likeliest first.
+fn services() -> (Vec<String>, Vec<String>) {
+    let owned = str::to_owned;
+    let of_releases = RELEASES.map(|release| format!("{}-prometheus", chart_name(release)));
+    let prometheus = [PROMETHEUS].map(owned).into_iter().chain(of_releases);
+    let grafana = RELEASES.map(|release| format!("{release}-grafana"));
+    (
+        prometheus.chain(OTHER_PROMETHEUS.map(owned)).collect(),
+        [GRAFANA].map(owned).into_iter().chain(grafana).collect(),
+    )
+}
+
+/// What names of a release's things begin with, as the chart makes them.
+fn chart_name(release: &str) -> String {
+    let mut name = release.to_owned();
+    if !name.contains(CHART) {
+        name = format!("{release}-{CHART}");
+    }
+    name.truncate(CHART_NAME_BYTES);
+    name.trim_end_matches('-').to_owned()
+}
+
 /// What was asked for, for people who have something else.
 fn nothing() -> String {
     format!(
-        "DNS knows no Prometheus and no Grafana by the usual names ({}, …; {}, …) in the \
-         namespaces {}; write down where they are (`promlink config default`)",
-        PROMETHEUS.first().unwrap_or(&""),
-        GRAFANA.first().unwrap_or(&""),
+        "DNS knows no Prometheus and no Grafana by the usual names ({PROMETHEUS}, …; {GRAFANA}, …) \
+         in the namespaces {}",
         NAMESPACES.join(", ")
     )
 }
@@ -188,7 +215,83 @@ impl Around {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::sync::Arc;
+
     use super::*;
+    use crate::demo::dns::{self, Zone};
+    use crate::demo::fault;
+    use crate::demo::standin::ANY_PORT;
+    use crate::net::dns::DnsSettings;
+
+    /// What is found in a cluster with this zone.
+    async fn looked(zone: Zone, fault: fault::Dns) -> Result<Vec<String>, String> {
+        let server = dns::start(ANY_PORT, zone).await.unwrap();
+        server.set(fault).await;
+        let mut settings = DnsSettings::from_texts("", "");
+        settings.servers = vec![server.address()];
+        let around = look(&Resolver::new(settings, Arc::default())).await;
+        let around = around.map(|around| around.words(|_| true));
+        around.map_err(|why| why.replace(&server.address().to_string(), "SERVER"))
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_nothing_hears_what_was_asked_and_what_to_do() {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 443));
+        let cluster = || Zone::default().with_in("default", "kubernetes", "https", at);
+        let all = [
+            looked(cluster(), fault::Dns::None).await,
+            looked(Zone::default(), fault::Dns::None).await,
+            looked(cluster(), fault::Dns::PortClosed).await,
+            looked(cluster(), fault::Dns::ServFail).await,
+        ];
+        expect_test::expect![[r#"
+            DNS knows no Prometheus and no Grafana by the usual names (prometheus-k8s, …; grafana, …) in the namespaces monitoring, observability, prometheus; write down where Prometheus and Grafana are (`promlink config default`)
+            no cluster is to be seen: DNS knows no kubernetes.default.svc.cluster.local (the zone is that of the search list); write down where Prometheus and Grafana are (`promlink config default`)
+            DNS does not answer (asked: SERVER); write down where Prometheus and Grafana are (`promlink config default`)
+            DNS does not answer (asked: SERVER); write down where Prometheus and Grafana are (`promlink config default`)"#]].assert_eq(&all.map(Result::unwrap_err).join("\n"));
+    }
+
+    #[tokio::test]
+    async fn a_release_by_any_usual_name_is_found() {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 9091));
+        let mut zone = Zone::default()
+            .with("kps-kube-prometheus-stack-prometheus", "http-web", at)
+            .with("kps-grafana", "http-web", at);
+        // Beside Prometheus' own port.
+        let reloader = ("reloader-web".to_owned(), 8080);
+        zone.services.values_mut().for_each(|service| service.ports.insert(0, reloader.clone()));
+        let found = [
+            "found Prometheus at http://kps-kube-prometheus-stack-prometheus.monitoring.svc:9091",
+            "found Grafana at http://kps-grafana.monitoring.svc:8080",
+        ];
+        assert_eq!(looked(zone, fault::Dns::None).await, Ok(found.map(str::to_owned).to_vec()));
+    }
+
+    /// As Helm renders the chart.
+    #[test]
+    fn services_are_called_as_the_chart_calls_them() {
+        expect_test::expect![[r#"
+            prometheus-k8s
+            kube-prom-stack-kube-prome-prometheus
+            kube-prometheus-stack-prometheus
+            prometheus-kube-prometheus-prometheus
+            monitoring-kube-prometheus-prometheus
+            kps-kube-prometheus-stack-prometheus
+            prom-kube-prometheus-stack-prometheus
+            prometheus-stack-kube-prom-prometheus
+            kube-prometheus-kube-prome-prometheus
+            prometheus-server
+            prometheus-operated
+        "#]]
+        .assert_eq(&services().0.iter().map(|name| format!("{name}\n")).collect::<String>());
+        assert_eq!(
+            services().1[..3],
+            ["grafana", "kube-prom-stack-grafana", "kube-prometheus-stack-grafana"]
+        );
+        assert_eq!(chart_name("prometheus-operator"), "prometheus-operator-kube-p");
+        assert_eq!(chart_name("a-release-named-so-that-it-"), "a-release-named-so-that-it");
+    }
 
     #[test]
     fn what_is_found_becomes_a_configuration() {

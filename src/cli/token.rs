@@ -75,7 +75,10 @@ fn hand_out(made: &Made, output: Option<Draft>) -> ExitCode {
             warn(&format!("promlink: wrote the token {name} to {}", path.display()));
             ExitCode::SUCCESS
         }
-        Err(error) => failed(&format!("cannot write {}: {error}", path.display())),
+        Err(error) => failed(&format!(
+            "cannot write {}: {error}; the token {name} is of no use, delete it in Grafana",
+            path.display()
+        )),
     }
 }
 
@@ -91,14 +94,19 @@ struct Draft {
 
 impl Draft {
     fn begin(path: &Path) -> io::Result<Self> {
-        if path.metadata().is_ok_and(|there| !there.is_file()) {
-            return Err(io::Error::other("it is there, and no file"));
+        // `/dev/stdout` looks like the file that stdout may be.
+        if path.starts_with("/dev") || path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(io::Error::other(
+                "it is no file; without --output, the token goes to stdout",
+            ));
         }
         let name = path.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
         let mut new = OsString::from(".");
         new.push(name);
         new.push(format!(".{}.new", std::process::id()));
         let at = path.with_file_name(new);
+        // Of a run that was killed: in a container, each has the same number.
+        fs::remove_file(&at).ok();
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&at)?;
         Ok(Self { path: path.to_owned(), at, file })
     }
@@ -137,5 +145,29 @@ fn which(settings: &Settings, name: Option<&str>) -> Result<GrafanaName, String>
         (None, [one]) => Ok(GrafanaName::new(one)),
         (None, []) => Err("promlink: there is no Grafana; give --grafana.url".to_owned()),
         (None, several) => Err(format!("promlink: give --grafana, one of {}", several.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_behind_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::mem::forget(Draft::begin(&path).unwrap());
+        Draft::begin(&path).unwrap().finish("glsa_new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "glsa_new\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path(), Path::new("/dev/stdout"), Path::new("/dev/null")] {
+            let error = Draft::begin(path).err().map(|error| error.to_string());
+            assert!(error.is_some_and(|error| error.starts_with("it is no file")), "{path:?}");
+        }
     }
 }

@@ -111,6 +111,14 @@ async fn lists_are_read_at_once_then_each_interval_and_sooner_after_one_that_fai
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_failed_is_asked_for_no_later_than_usual() {
+    let mut bench = Bench::new(&grafana("main", "interval: 10s"), [no_list(), list("a")]);
+    assert_eq!(bench.next().await, "main");
+    assert_eq!(bench.next().await, "main/a");
+    assert_eq!(bench.asked_at(), [0, 10]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_goes_with_the_third_list_that_lacks_it() {
     let lists = [list("a b"), list("a"), list("a"), list("a")];
     let mut bench = Bench::new(&grafana("main", "interval: 60s"), lists);

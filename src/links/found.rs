@@ -136,8 +136,9 @@ fn has_shrunk(before: usize, now: usize) -> bool {
 
 fn wants(discover: &Discover, source: &Datasource) -> Result<(), &'static str> {
     let uid = &source.uid;
-    // Dots alone would lead to another path of Grafana's API.
-    let is_path = uid.trim_matches('.').is_empty();
+    // Dots alone would lead to another path of Grafana's API; between slashes as well, because what
+    // stands before it may take an escaped one for a plain one.
+    let is_path = uid.split('/').any(|segment| segment.trim_matches('.').is_empty());
     if is_path || uid.len() > MAX_UID_CHARS || !uid.chars().all(|c| c.is_ascii_graphic()) {
         return Err("no valid uid");
     }

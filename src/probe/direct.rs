@@ -68,6 +68,7 @@ pub async fn walk(
         about: memory.about.clone(),
         addresses: addresses.to_vec(),
         is_replica: replicas > 1,
+        lacks_direct: plan::lacks_direct(link, facts),
         wire: Wire::Apart,
         leg: Leg {
             rows: [(Check::Dns, named.row.clone())].into_iter().collect(),
@@ -118,6 +119,8 @@ struct Steps<'a> {
     addresses: Vec<SocketAddr>,
     /// The address is one of several that are walked.
     is_replica: bool,
+    /// What looks at the data beside panels' way goes through Grafana.
+    lacks_direct: bool,
     wire: Wire,
     leg: Leg,
 }
@@ -153,7 +156,7 @@ impl Steps<'_> {
         let applies = Applies {
             tls: self.hops.endpoint.url.scheme == Scheme::Https,
             freshness: self.link.query.checks_freshness(),
-            assertions: !self.link.assertions.is_empty(),
+            assertions: !self.lacks_direct && !self.link.assertions.is_empty(),
             ..Applies::default()
         };
         let left = clock::left(self.occasion.deadlines.checks);

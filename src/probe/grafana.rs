@@ -108,6 +108,8 @@ struct Through<'a> {
     leg: Leg,
     /// The last cycle that could tell found a fault on this path.
     was_failed: bool,
+    /// No direct path looks at the data.
+    lacks_direct: bool,
     /// A transport failure of ours has led to a second visit; it does so once a cycle.
     revisited: bool,
 }
@@ -152,6 +154,7 @@ impl<'a> Through<'a> {
             line: None,
             leg: Leg::default(),
             was_failed: matches!(facts.last_standing, [_, Some((Standing::Failed(_), _))]),
+            lacks_direct: plan::lacks_direct(link, facts),
             revisited: false,
         }
     }
@@ -174,7 +177,7 @@ impl Through<'_> {
         let applies = Applies {
             tls: self.side.end.endpoint.url.scheme == Scheme::Https,
             freshness: false,
-            assertions: self.link.prometheus.is_none() && !self.link.assertions.is_empty(),
+            assertions: self.lacks_direct && !self.link.assertions.is_empty(),
             agreement: self.link.query.agreement && self.link.query.expect_series,
             by_uid: matches!(self.side.datasource, DatasourceRef::Uid(_)),
         };

@@ -305,7 +305,7 @@ impl LinkInfo {
             Some(DatasourceRef::Name(name)) => (None, Some(name.clone())),
             Some(DatasourceRef::Default) | None => (None, None),
         };
-        let name = link.datasource_name.clone().or(name);
+        let name = link.datasource_name.as_deref().map(clean).or(name);
         Self {
             prometheus_url: link.prometheus.as_ref().map(|end| end.url.to_string()),
             grafana: link.grafana.as_ref().map(|side| side.name.clone()),

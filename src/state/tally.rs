@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Now;
 use crate::diagnosis::told;
+use crate::link::discover::Leave;
 use crate::link::{Link, Scheme};
 use crate::report::check::{Check, Path};
 use crate::report::verdict::{Side, Verdict};
@@ -98,7 +99,9 @@ fn has(link: &Link, path: Path, check: Check) -> bool {
         Check::Tls => endpoint.url.scheme == Scheme::Https,
         Check::Freshness => link.query.freshness,
         Check::Agreement => link.query.agreement && both,
-        Check::Assertions => path == Path::Direct || link.prometheus.is_none(),
+        Check::Assertions => {
+            path == Path::Direct || link.prometheus.is_none() || link.leave == Leave::Guarded
+        }
         Check::Dns
         | Check::Tcp
         | Check::Query

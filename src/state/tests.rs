@@ -549,8 +549,10 @@ fn a_reload_is_told_and_a_bad_one_changes_nothing_else() {
 #[test]
 fn a_found_link_is_told_by_the_name_that_people_know() {
     let mut found = two_paths("main/P8E8");
-    found.datasource_name = Some("Prometheus EU".to_owned());
+    found.datasource_name = Some("Prometheus\u{202e}\nEU".to_owned());
     let mut board = board(vec![found]);
+    let shown = board.snapshot(at(0)).link("main/P8E8").unwrap().info.datasource_name.clone();
+    assert_eq!(shown.as_deref(), Some("Prometheus EU"), "before Grafana is asked");
     let transitions = twice(&mut board, "main/P8E8", 0, GRAFANA_DOWN);
     let told = &transitions.last().unwrap().summary;
     assert!(told.starts_with("Prometheus EU: "), "{told}");

@@ -322,4 +322,13 @@ async fn promlink_asks_only_where_it_may() {
     refused("namespace: monitoring", at("evil"), &after, "leads to 127.0.0.1").await;
     refused("", at("evil"), &after, "`namespace` is not set").await;
     refused("", at("prom.example"), &after, "not known here").await;
+
+    // What has no direct path is asserted through Grafana.
+    let source = Datasource { url: format!("http://evil:{port}"), ..stage.source("a") };
+    stage.grafana.edit(|setup| setup.datasources = vec![source]);
+    let after = format!("{after}defaults: {{assertions: {{any: up}}}}\n");
+    let daemon = Daemon::start(&stage.config("namespace: monitoring", &after)).await;
+    let holds = "promlink_assertion_success{link=\"main/a\",assertion=\"any\"}";
+    daemon.until_value(holds, 1.0).await;
+    assert_eq!(daemon.value(&up("main/a")).await, Some(1.0));
 }

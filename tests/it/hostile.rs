@@ -166,9 +166,9 @@ async fn what_was_sent_in_secret_is_not_quoted() {
     }
 }
 
-/// A Grafana that is well, and refuses everything else with the login that it was shown, as it came
-/// and decoded; who connects is closed after one answer.
-async fn quoting_grafana() -> (SocketAddr, JoinSet<()>) {
+/// A Grafana that is well, lets in or not, and refuses everything else with the login that it was
+/// shown, as it came and decoded, in many words; who connects is closed after one answer.
+async fn quoting_grafana(lets_in: bool) -> (SocketAddr, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut serving = JoinSet::new();
@@ -184,8 +184,11 @@ async fn quoting_grafana() -> (SocketAddr, JoinSet<()>) {
             let decoded = String::from_utf8_lossy(&decoded);
             let (status, body) = if head.starts_with("GET /api/health") {
                 ("200 OK", json!({"database": "ok", "version": "12.0.0", "commit": "abc"}))
+            } else if lets_in && head.starts_with("GET /api/org") {
+                ("200 OK", json!({"id": 1, "name": "Main Org."}))
             } else {
-                let message = format!("Invalid API key {login} of {decoded} ");
+                let many = "\u{202e}\nlevel=error ".repeat(5000);
+                let message = format!("Invalid API key {login} of {decoded} {many}");
                 ("401 Unauthorized", json!({ "message": message }))
             };
             let body = body.to_string();
@@ -203,7 +206,7 @@ async fn quoting_grafana() -> (SocketAddr, JoinSet<()>) {
 /// The token, the administrator's password and what is made of them stay with whom they are for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grafana_that_quotes_every_login_spreads_none() {
-    let (address, _serving) = quoting_grafana().await;
+    let (address, _serving) = quoting_grafana(false).await;
     let url = format!("http://{address}");
     let yaml = format!(
         "log: {{level: trace}}\ndefaults: {{interval: 1s, timeout: 900ms}}\ngrafanas:\n  main: \
@@ -231,6 +234,17 @@ async fn a_grafana_that_quotes_every_login_spreads_none() {
     holds_none("log", &log);
     holds_none("metrics", &daemon.metrics().await);
     holds_none("page", &daemon.get("/").await.1);
+
+    let (lets_in, _serving) = quoting_grafana(true).await;
+    let other = Daemon::start(&yaml.replace(&url, &format!("http://{lets_in}"))).await;
+    let log = until("say why the list is refused", async || {
+        let log = other.log();
+        log.contains("no list of data sources").then_some(log)
+    })
+    .await;
+    holds_none("log", &log);
+    let longest = log.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+    assert!(longest < 1000 && !log.contains('\u{202e}'), "{longest} characters in a line");
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("promlink.yml");

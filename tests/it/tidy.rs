@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &str)] = &[
     // --- shell
     ("config", "link report secret"),
     ("carried", "clock link report"),
-    ("desk", "carried clock link report"),
+    ("desk", "carried clock link report secret"),
     (
         "supervisor",
         "cadence carried carry clock diagnosis link links report selfstats state tripwire",
@@ -43,8 +43,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("tripwire", "clock link net"),
     (
         "probe",
-        "cadence carried classify clock desk discover judge link net plan push report selfstats \
-         supervisor",
+        "cadence carried classify clock desk discover judge link net plan push report secret \
+         selfstats supervisor",
     ),
     ("keeper", "clock links report state"),
     ("serve", "clock expose link reload report selfstats state supervisor"),

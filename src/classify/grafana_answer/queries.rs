@@ -8,9 +8,9 @@ use crate::classify::Answer;
 use crate::report::queries::{Page, Queries};
 
 /// Requests to plugins, by what was asked and how that ended.
-const REQUESTS: &str = "grafana_plugin_request_total{";
+const REQUESTS: &[u8] = b"grafana_plugin_request_total{";
 /// When the process began, which tells it from any other one.
-const BEGAN: &str = "process_start_time_seconds ";
+const BEGAN: &[u8] = b"process_start_time_seconds ";
 /// The type of the data sources that are counted. Others have processes of their own, whose pages
 /// nobody asks for.
 const PLUGIN: &str = "prometheus";
@@ -31,12 +31,11 @@ pub fn queries(answer: &Answer<'_>, page: Page) -> Option<Queries> {
     }
     let (mut queries, mut has_some) = (Queries::default(), false);
     for line in answer.body.split(|byte| *byte == b'\n') {
-        let Ok(line) = str::from_utf8(line) else { continue };
         if let Some(value) = line.strip_prefix(BEGAN) {
-            queries.process = number(value);
+            queries.process = str::from_utf8(value).ok().and_then(number);
         }
         let Some(rest) = line.strip_prefix(REQUESTS) else { continue };
-        let (labels, count) = sample(rest)?;
+        let (labels, count) = sample(str::from_utf8(rest).ok()?)?;
         let label = |name| labels.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
         // The plugin's own page does not say whose it is.
         if label("plugin_id").is_some_and(|id| id != PLUGIN) {
@@ -105,9 +104,9 @@ fn whole(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn read(page: Page, body: &str) -> Option<Queries> {
+    fn read(page: Page, body: impl AsRef<[u8]>) -> Option<Queries> {
         let asked = page.path();
-        let body = body.as_bytes();
+        let body = body.as_ref();
         let answer =
             Answer { status: 200, headers: &[], body, cut: false, asked, credentials: false };
         assert_eq!(queries(&Answer { cut: true, ..answer }, page), None, "half of a page");
@@ -155,12 +154,12 @@ process_start_time_seconds 1.79540232512e+09
             r#"endpoint="queryData",status="err\"} 5"#,
             r#"endpoint=queryData} 5"#,
         ] {
-            assert_eq!(
-                read(Page::Plugin, &format!("{good}{}", series(strange))),
-                None,
-                "{strange}"
-            );
+            assert_eq!(read(Page::Plugin, format!("{good}{}", series(strange))), None, "{strange}");
         }
+        let odd = b"grafana_plugin_request_total{status=\"\xff\",endpoint=\"queryData\"} 5";
+        assert_eq!(read(Page::Plugin, [good.as_bytes(), odd].concat()), None);
+        let others = [b"other{name=\"\xff\"} 5\n", good.as_bytes()].concat();
+        assert!(read(Page::Plugin, others).is_some());
         assert_eq!(read(Page::Plugin, "<html>Request blocked.</html>"), None);
         assert_eq!(read(Page::Plugin, ""), None);
     }

@@ -20,6 +20,8 @@ pub enum Shown {
     Off,
     /// Everybody, below the path that Grafana serves from.
     Moved,
+    /// Whoever signs in at the page that is shown instead.
+    BehindLogin,
     /// Everybody, who waits for ever.
     Silent,
     /// Everybody; before the counters, so many bytes of others.
@@ -81,6 +83,9 @@ pub fn answer(request: &Request, setup: &mut Setup) -> Option<Reply> {
                 "https://grafana.example.org/grafana{}",
                 request.path
             )));
+        }
+        Shown::BehindLogin => {
+            return Some(Reply::new(200, "text/html", "<!doctype html><title>Sign in</title>"));
         }
         Shown::ToAll | Shown::Silent | Shown::Behind(_) => {}
     }

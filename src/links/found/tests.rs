@@ -295,11 +295,12 @@ fn a_link_is_like_its_template_and_speaks_like_its_data_source() {
 #[test]
 fn uids_that_are_paths_and_names_that_are_long_do_no_harm() {
     let (mut memory, discover) = (Memory::default(), discover());
-    let long = Datasource { name: "\u{1b}<b>".repeat(5000), ..source("a/../b\"{}") };
-    memory.hear(&discover, [list([".", "..", "a b", "a\n"]), vec![long]].concat());
+    let long = Datasource { name: "\u{1b}<b>".repeat(5000), ..source("a/..b\"{}") };
+    let paths = [".", "..", "a/../b", "../b", "a/.", "/a", "a//b", "a b", "a\n"];
+    memory.hear(&discover, [list(paths), vec![long]].concat());
     let links = memory.links(&discover, "cluster.local");
     let [found] = links.as_slice() else { panic!("{links:?}") };
-    assert_eq!(found.link.name.as_str(), "main/a/../b\"{}");
+    assert_eq!(found.link.name.as_str(), "main/a/..b\"{}");
     let name = found.link.datasource_name.as_deref().unwrap();
     assert_eq!(name.chars().count(), MAX_NAME_CHARS);
 }

@@ -303,7 +303,7 @@ impl Through<'_> {
             series: self.link.query.expect_series,
             freshness: self.link.query.checks_freshness().then_some(self.occasion.freshness),
             counted: memory.large,
-            targets_down: (self.link.prometheus.is_none() && query::counts_targets(self.link))
+            targets_down: (self.lacks_direct && query::counts_targets(self.link))
                 .then_some(self.link.thresholds.targets_down),
         };
         let (asks, (request, newest), line) = if check == Check::GrafanaQuery {

@@ -10,10 +10,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
+use crate::cadence::jitter;
 use crate::classify::grafana_answer::accounts::{self, Account};
 use crate::classify::{Answer, Rejection};
 use crate::clock::{self, Now};
-use crate::desk::{Desk, OwnToken};
+use crate::desk::{Desk, OwnToken, Refused};
 use crate::link::{Auth, GrafanaSide};
 use crate::net::credentials::{self, Unusable};
 use crate::net::http::{Request, Verb};
@@ -26,6 +27,7 @@ use crate::report::cause::Cause;
 use crate::report::facts::{Key, clean};
 use crate::report::finding::Finding;
 use crate::report::{Outcome, Row};
+use crate::secret::Secret;
 
 /// The service account, and what its tokens' names begin with.
 const ACCOUNT: &str = "promlink";
@@ -40,8 +42,11 @@ const RENEWAL_WAIT: Duration = Duration::from_secs(2);
 const LATE: Duration = Duration::from_secs(6 * 3600);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(60);
-/// After a wrong password: Grafana locks a user who gives five of them in five minutes.
+/// After a wrong password, and twice as long after each further time: Grafana locks a user who
+/// gives five of them in five minutes, and every replica has the same one.
 const PAUSE_REFUSED: Duration = Duration::from_secs(300);
+/// As long as that pause grows. Somebody may mend it in Grafana, where nobody sees that from here.
+const LONGEST_PAUSE_REFUSED: Duration = Duration::from_secs(1800);
 /// After a token that Grafana rejects as well: replicas without a common database do so.
 const PAUSE_USELESS: Duration = Duration::from_secs(600);
 /// Expired tokens that are deleted at a time; one a pod that is gone.
@@ -107,13 +112,27 @@ impl OwnToken {
         self.made.is_some_and(|made| now.since(made) >= age)
     }
 
-    /// Waits longer before a login that is refused is shown again.
-    fn note(&mut self, failed: &Failed, now: Now) {
+    /// Whether it is too early for another attempt with this login.
+    fn is_early(&self, login: &Secret, now: Now) -> bool {
+        let refused = self.refused.as_ref().filter(|refused| refused.secret == *login);
+        let limits = [self.not_before, refused.map(|refused| refused.not_before)];
+        limits.into_iter().flatten().any(|limit| now.mono < limit)
+    }
+
+    /// Waits ever longer before a login that is refused is shown again, and not as long as another
+    /// replica.
+    fn note(&mut self, failed: &Failed, login: Secret, host: &str, now: Now) {
         let Failed::Says { says, is_refused } = failed else { return };
         self.failed = Some(says.clone());
-        if *is_refused {
-            self.not_before = Some(now.mono + PAUSE_REFUSED);
+        if !is_refused {
+            return;
         }
+        let before = self.refused.take().filter(|refused| refused.secret == login);
+        let times = before.map_or(0, |refused| refused.times);
+        let pause = PAUSE_REFUSED.saturating_mul(2_u32.saturating_pow(times));
+        let pause = pause.min(LONGEST_PAUSE_REFUSED);
+        let not_before = now.mono + pause + jitter((host, times), pause);
+        self.refused = Some(Refused { secret: login, times: times + 1, not_before });
     }
 }
 
@@ -171,10 +190,11 @@ impl Through<'_> {
     /// Makes a token; none when that is not wanted, or was tried a moment ago.
     async fn bootstrap(&mut self, now: Now) -> Option<Result<String, Failed>> {
         let login = self.side.end.bootstrap.clone()?;
-        let (is_early, failed) = self.desk.with_own(|own| {
-            let is_early = own.not_before.is_some_and(|at| now.mono < at);
-            (is_early, own.failed.clone())
-        });
+        // One that cannot be read was not shown, and is not now.
+        let secret = credentials::read(login.secret().1, "password").unwrap_or_default();
+        let secret = Secret::Value(secret);
+        let (is_early, failed) =
+            self.desk.with_own(|own| (own.is_early(&secret, now), own.failed.clone()));
         if is_early {
             return failed.map(|says| Err(Failed::says(says)));
         }
@@ -182,14 +202,14 @@ impl Through<'_> {
         let made = match self.make_token(&login, Some(LIFE)).await {
             Ok(made) => made,
             Err(failed) => {
-                self.desk.with_own(|own| own.note(&failed, now));
+                self.desk.with_own(|own| own.note(&failed, secret, &self.net.host, now));
                 return Some(Err(failed));
             }
         };
         self.desk.with_own(|own| {
             own.token = Some(Auth::bearer(made.token));
             own.made = Some(now);
-            own.failed = None;
+            (own.failed, own.refused) = (None, None);
         });
         self.headers = headers(self.side, self.desk);
         Some(Ok(made.name))
@@ -317,7 +337,7 @@ impl Through<'_> {
             let error = rejection.api_error.unwrap_or_else(|| rejection.cause.code().to_owned());
             let status = response.status;
             let says = format!("the login cannot {what}: {status} {}", clean(&error));
-            Failed::Says { says, is_refused: matches!(status, 401 | 403) }
+            Failed::Says { says, is_refused: status == 401 }
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::probe::grafana::{Missed, Through};
 use crate::probe::{Net, Occasion, line};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Path};
-use crate::report::facts::{Fact, Key};
+use crate::report::facts::{Fact, Key, clean};
 use crate::report::{CarriedFacts, Outcome, Row};
 
 /// All that the token may see.
@@ -54,7 +54,10 @@ impl Through<'_> {
         let answer = line::answer(&response, LIST_PATH, self.has_credentials());
         let list = grafana_answer::datasource_list(&answer).map_err(|rejection| NoList {
             cause: Some(rejection.cause),
-            says: rejection.api_error.unwrap_or_else(|| format!("status {}", response.status)),
+            says: match rejection.api_error {
+                Some(error) => clean(&error),
+                None => format!("status {}", response.status),
+            },
         })?;
         self.keep_list(&list).await;
         Ok(list)

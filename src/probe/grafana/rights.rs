@@ -10,7 +10,7 @@ use crate::clock::{self, Stopwatch};
 use crate::desk::{Rights, Wants};
 use crate::net::limits;
 use crate::plan;
-use crate::probe::grafana::{Missed, Through};
+use crate::probe::grafana::{Missed, Through, bootstrap};
 use crate::probe::line::{self, failed};
 use crate::report::cause::Cause;
 use crate::report::check::{Check, Why};
@@ -50,6 +50,10 @@ impl Through<'_> {
         match (missed, rights) {
             (Some(_), _) => {}
             (None, Some(rights)) => {
+                if self.side.end.bootstrap.is_some() {
+                    // Whoever asked for all of us may have made a token meanwhile.
+                    self.headers = bootstrap::headers(self.side, self.desk);
+                }
                 self.leg.seen.token_not_after = rights.seen.token_not_after;
                 self.leg.rows.insert(Check::Auth, rights.row.clone());
             }

@@ -88,8 +88,9 @@ impl Through<'_> {
                 return Ok(Reading { page, queries, at: clock::now() });
             }
             match response.status {
-                // A process that nobody has asked anything yet has no counters of it.
-                200 => unread = Unread::Now,
+                // A process that nobody has asked anything yet has no counters of it. (A login page
+                // has none either, and never will.)
+                200 if !answer.is_html() => unread = Unread::Now,
                 // Both pages have the same password.
                 401 => break,
                 _ => {}

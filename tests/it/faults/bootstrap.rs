@@ -6,7 +6,7 @@ use std::process::Command;
 use promlink::demo::grafana::{Account, Setup};
 
 use super::ground::{Config, Ground, Turn};
-use super::row::{check, line};
+use super::row::{check, check_all, line};
 use super::story::Watched;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_promlink");
@@ -53,6 +53,21 @@ async fn a_token_is_made_where_none_is_given_or_the_given_one_is_rejected() {
         });
         assert_eq!((name.as_str(), role.as_str(), tokens), ("promlink", "Viewer", 1));
     }
+}
+
+/// One of them makes it, and the others, which waited for that, show it in the same cycle.
+#[tokio::test]
+async fn a_new_token_serves_all_links_that_waited_for_it() {
+    let ground = Ground::build().await;
+    ground.turns(&[Turn::Setup(may)]).await;
+    let more = ["b", "c", "d"].map(|name| {
+        let end = "grafana: {name: main, datasource: {uid: prometheus}}";
+        format!("  {name}: {{{end}}}\n")
+    });
+    let links = check_all(&(ground.yaml(&config(NO_TOKEN)) + &more.concat())).await;
+    let lines: Vec<String> = links.iter().map(line).collect();
+    assert_eq!(lines, ["working"; 4]);
+    assert_eq!(ground.grafana.edit(|setup| setup.accounts.list[0].tokens.len()), 1);
 }
 
 #[tokio::test]
