@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use crate::clock;
 use crate::net::dns::{Kind, Record, Resolver};
 
-/// Namespaces that kube-prometheus, its charts and MicroK8s' add-ons use.
+/// Namespaces that kube-prometheus, its charts and MicroK8s' add-ons use; promlink's own is asked too.
 const NAMESPACES: [&str; 3] = ["monitoring", "observability", "prometheus"];
 /// The Service of Prometheus that kube-prometheus and MicroK8s' old add-on make.
 const PROMETHEUS: &str = "prometheus-k8s";
@@ -52,7 +52,7 @@ pub struct There {
 
 /// What was found, by namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Around(BTreeMap<&'static str, There>);
+pub struct Around(BTreeMap<String, There>);
 
 /// Asks for all names.
 ///
@@ -60,11 +60,12 @@ pub struct Around(BTreeMap<&'static str, There>);
 /// There is nothing, and what that means, as a sentence.
 pub async fn look(resolver: &Resolver) -> Result<Around, String> {
     let (all_prometheus, all_grafana) = services();
-    let each = NAMESPACES.map(async |namespace| {
+    let namespaces = namespaces(resolver);
+    let each = namespaces.iter().map(async |namespace| {
         let prometheus = first(resolver, &all_prometheus, namespace, &PORT_NAMES, &[9090, 80]);
         let grafana = first(resolver, &all_grafana, namespace, &[], &[3000, 80]);
         let (prometheus, grafana) = futures_util::future::join(prometheus, grafana).await;
-        (namespace, There { prometheus, grafana })
+        ((*namespace).to_owned(), There { prometheus, grafana })
     });
     let found = join_all(each).await.into_iter();
     let around = Around(found.filter(|(_, there)| *there != There::default()).collect());
@@ -75,7 +76,7 @@ pub async fn look(resolver: &Resolver) -> Result<Around, String> {
     let zone = resolver.settings().likely_zone();
     let name = format!("kubernetes.default.svc.{zone}");
     let why = match resolver.ask(&name, Kind::A, clock::deadline(PATIENCE)).await.result {
-        Ok(_) => nothing(),
+        Ok(_) => nothing(&namespaces),
         Err(failure) if failure.is_answer() => format!(
             "no cluster is to be seen: DNS knows no {name} (the zone is that of the search list)"
         ),
@@ -140,12 +141,18 @@ fn chart_name(release: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
+/// Where to look.
+fn namespaces(resolver: &Resolver) -> Vec<&str> {
+    let own = resolver.settings().namespace().filter(|own| !NAMESPACES.contains(own));
+    own.into_iter().chain(NAMESPACES).collect()
+}
+
 /// What was asked for, for people who have something else.
-fn nothing() -> String {
+fn nothing(namespaces: &[&str]) -> String {
     format!(
         "DNS knows no Prometheus and no Grafana by the usual names ({PROMETHEUS}, …; {GRAFANA}, …) \
          in the namespaces {}",
-        NAMESPACES.join(", ")
+        namespaces.join(", ")
     )
 }
 
@@ -195,7 +202,8 @@ impl Around {
                 words.push(format!("found Prometheus at http://{host}"));
             }
             if let Some(host) = &there.grafana {
-                let section = format!("PROMLINK__GRAFANAS__{}__", namespace.to_uppercase());
+                let variable = namespace.to_uppercase().replace('-', "_");
+                let section = format!("PROMLINK__GRAFANAS__{variable}__");
                 let needs = match token_file {
                     Some(file) => format!("; a token of the role Viewer is read from {file}"),
                     None if is_given(&section) => String::new(),
@@ -224,14 +232,16 @@ mod tests {
     use crate::demo::standin::ANY_PORT;
     use crate::net::dns::DnsSettings;
 
-    /// What is found in a cluster with this zone.
+    /// What is found in a cluster with this zone, from a pod of the namespace `own-place`.
     async fn looked(zone: Zone, fault: fault::Dns) -> Result<Vec<String>, String> {
         let server = dns::start(ANY_PORT, zone).await.unwrap();
         server.set(fault).await;
         let mut settings = DnsSettings::from_texts("", "");
         settings.servers = vec![server.address()];
+        settings.search =
+            ["own-place.svc.cluster.local", "svc.cluster.local"].map(str::to_owned).to_vec();
         let around = look(&Resolver::new(settings, Arc::default())).await;
-        let around = around.map(|around| around.words(|_| true));
+        let around = around.map(|around| around.words(None, |_| true));
         around.map_err(|why| why.replace(&server.address().to_string(), "SERVER"))
     }
 
@@ -246,10 +256,18 @@ mod tests {
             looked(cluster(), fault::Dns::ServFail).await,
         ];
         expect_test::expect![[r#"
-            DNS knows no Prometheus and no Grafana by the usual names (prometheus-k8s, …; grafana, …) in the namespaces monitoring, observability, prometheus; write down where Prometheus and Grafana are (`promlink config default`)
+            DNS knows no Prometheus and no Grafana by the usual names (prometheus-k8s, …; grafana, …) in the namespaces own-place, monitoring, observability, prometheus; write down where Prometheus and Grafana are (`promlink config default`)
             no cluster is to be seen: DNS knows no kubernetes.default.svc.cluster.local (the zone is that of the search list); write down where Prometheus and Grafana are (`promlink config default`)
             DNS does not answer (asked: SERVER); write down where Prometheus and Grafana are (`promlink config default`)
             DNS does not answer (asked: SERVER); write down where Prometheus and Grafana are (`promlink config default`)"#]].assert_eq(&all.map(Result::unwrap_err).join("\n"));
+    }
+
+    #[tokio::test]
+    async fn its_own_namespace_is_looked_at() {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 9091));
+        let zone = Zone::default().with_in("own-place", "prometheus-server", "http", at);
+        let found = "found Prometheus at http://prometheus-server.own-place.svc:9091".to_owned();
+        assert_eq!(looked(zone, fault::Dns::None).await, Ok(vec![found]));
     }
 
     #[tokio::test]
@@ -300,9 +318,12 @@ mod tests {
             grafana: grafana.map(str::to_owned),
         };
         let around = Around(BTreeMap::from([
-            ("monitoring", there(Some("p.monitoring.svc:9090"), Some("g.monitoring.svc:3000"))),
-            ("observability", there(None, Some("g.observability.svc:80"))),
-            ("prometheus", there(Some("p.prometheus.svc:80"), None)),
+            (
+                "monitoring".to_owned(),
+                there(Some("p.monitoring.svc:9090"), Some("g.monitoring.svc:3000")),
+            ),
+            ("observability".to_owned(), there(None, Some("g.observability.svc:80"))),
+            ("prometheus".to_owned(), there(Some("p.prometheus.svc:80"), None)),
         ]));
         expect_test::expect![[r#"
             grafanas:
