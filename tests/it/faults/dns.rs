@@ -216,6 +216,17 @@ fn names_and_services() -> Vec<Row> {
             "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'",
             "degraded dns_wrong_cluster_domain direct dns promlink",
         )),
+        // Nothing can be compared, and nothing else waits for it.
+        row(
+            "promlink's DNS has no answer for the name in the data source's URL",
+            [
+                Turn::Dns(D::Outside(&D::Silent)),
+                Turn::GrafanaZone(outside),
+                Turn::Url("http://prometheus.example.org:{port}"),
+            ],
+            "working",
+        )
+        .short(),
         named(at(
             "promlink's URL has a namespace that is not there",
             "url: 'http://prometheus-k8s.monitor.svc.cluster.local:{port}'",
@@ -313,6 +324,13 @@ fn names_and_services() -> Vec<Row> {
             "broken network_unreachable grafana grafana_query network",
         ),
     ]
+}
+
+/// Prometheus has a name outside the cluster as well.
+fn outside(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
+    let address = zone.services[&key].addresses[0];
+    zone.outside.insert("prometheus.example.org".to_owned(), address);
 }
 
 const DIFFERS: &str = "notes datasource_url_differs grafana/datasource";
