@@ -42,6 +42,25 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     (found, rungs)
 }
 
+/// Whether a server that has no answer for a name of another cluster domain has one for its own.
+/// Nothing is wrong with it then: it only passes on what it does not serve, to servers that know
+/// no clusters, and a cluster without a way out reaches none of them.
+pub async fn cluster_domain(
+    resolver: &Resolver,
+    host: &str,
+    deadline: Instant,
+) -> (Ladder, Vec<Attempt>) {
+    let own = resolver.settings().zone();
+    let foreign = own.filter(|zone| {
+        ClusterName::parse(host, zone).is_some_and(|name| !name.domain.eq_ignore_ascii_case(zone))
+    });
+    let Some(zone) = foreign else { return (Ladder::Unknown, Vec::new()) };
+    let asked = resolver.ask(&format!("svc.{zone}"), Kind::A, deadline).await;
+    let serves_its_own = exists(&asked.result) == Some(true);
+    let found = if serves_its_own { Ladder::WrongClusterDomain } else { Ladder::Unknown };
+    (found, asked.attempts)
+}
+
 /// The cluster denies the name, whatever somebody else says of it. An upstream that fails for the
 /// name as written (`p.m.svc`, which only the search list completes) hides nothing: the cluster's
 /// own answer is that it does not exist.

@@ -216,6 +216,9 @@ fn names_and_services() -> Vec<Row> {
             "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'",
             "degraded dns_wrong_cluster_domain direct dns promlink",
         )),
+        foreign("SERVFAIL", &D::ServFail),
+        foreign("REFUSED", &D::Refused),
+        foreign("no answer", &D::Silent).short(),
         // Nothing can be compared, and nothing else waits for it.
         row(
             "promlink's DNS has no answer for the name in the data source's URL",
@@ -331,6 +334,18 @@ fn outside(zone: &mut Zone) {
     let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
     let address = zone.services[&key].addresses[0];
     zone.outside.insert("prometheus.example.org".to_owned(), address);
+}
+
+/// As in a cluster without a way out: its own names are served all the same.
+fn foreign(said: &str, fault: &'static D) -> Row {
+    row(
+        format!("promlink's URL has another cluster domain, for which DNS has {said}"),
+        [Turn::Dns(D::Outside(fault))],
+        "degraded dns_wrong_cluster_domain direct dns promlink",
+    )
+    .config(|config| {
+        config.prometheus = "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'";
+    })
 }
 
 const DIFFERS: &str = "notes datasource_url_differs grafana/datasource";
