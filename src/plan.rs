@@ -56,8 +56,8 @@ pub enum Step {
 pub enum Explanation {
     /// Which part of a cluster name is wrong.
     NameLadder,
-    /// Whether it is only for another cluster's domain that the server cannot answer.
-    ClusterDomain,
+    /// Whether the server only fails for what it does not serve.
+    HiddenDenial,
     /// Which ports the Service has.
     ServicePorts,
 }
@@ -209,7 +209,7 @@ pub fn explanation(check: Check, outcome: Outcome) -> Option<Explanation> {
         (
             Check::Dns,
             Outcome::Failed(Cause::DnsServerFailure | Cause::DnsRefused | Cause::DnsTimeout),
-        ) => Some(Explanation::ClusterDomain),
+        ) => Some(Explanation::HiddenDenial),
         (
             Check::Tcp,
             Outcome::Failed(

@@ -111,11 +111,10 @@ impl<'a> Hops<'a> {
         let (resolver, host) = (&self.net.resolver, &url.host);
         let explained = match plan::explanation(Check::Dns, row.outcome) {
             Some(Explanation::NameLadder) => Some(explain::ladder(resolver, host, self.last).await),
-            // Whoever was reached has a domain that was served.
-            Some(Explanation::ClusterDomain) if !self.reached => {
-                Some(explain::cluster_domain(resolver, host, self.last).await)
+            Some(Explanation::HiddenDenial) => {
+                Some(explain::hidden(resolver, &lookup, host, self.reached, self.last).await)
             }
-            Some(Explanation::ClusterDomain | Explanation::ServicePorts) | None => None,
+            Some(Explanation::ServicePorts) | None => None,
         };
         if let Some((found, rungs)) = explained {
             row = plan::explained_name(row, host, self.was_headless, found);

@@ -74,12 +74,22 @@ const NAMES: [Row; 26] = [
 ];
 
 /// Where the internet's names cannot be asked for, the cluster's mean what they meant.
-const INSIDE: [Row; 5] = [
+const INSIDE: [Row; 6] = [
     ("prometheus-operated:9090", WORKS),
     ("prometheus-operated.monitoring.svc:9090", WORKS),
     ("prometheus.monitoring.svc:9090", NO_SERVICE),
+    ("prometheus.monitoring:9090", NO_SERVICE),
     ("prometheus-operated.monitor.svc:9090", NO_NAMESPACE),
     ("prometheus-operated.monitoring.svc.cluster.example:9090", NO_ZONE),
+];
+/// In another namespace, on a node with a search domain of its own, in a pod that sets `ndots`.
+const ELSEWHERE: [Row; 6] = [
+    ("prometheus-operated.monitoring:9090", WORKS),
+    ("prometheus-operated.monitoring.svc:9090", WORKS),
+    ("prometheus-operated.monitoring.svc.cluster.local:9090", WORKS),
+    ("prometheus.monitoring:9090", NO_SERVICE),
+    ("prometheus.monitoring.svc:9090", NO_SERVICE),
+    ("prometheus-operated.monitor.svc:9090", NO_NAMESPACE),
 ];
 const UPSTREAM_FAILS: [Row; 1] =
     [("prometheus.example.org:9090", "2 broken dns_server_failure direct dns dns")];
@@ -111,6 +121,9 @@ fn names_mean_to_promlink_what_they_mean_to_the_cluster() {
         let _dns = CoreDns::start(&cluster, Corefile::Microk8s, outside);
         wrong += &prove(&format!("{outside:?}"), &INSIDE);
         wrong += &prove(&format!("{outside:?}"), &told);
+        live_in("starting", "example.internal", 2);
+        wrong += &prove(&format!("{outside:?}, elsewhere"), &ELSEWHERE);
+        live_in("monitoring", "", 5);
     }
     ready::prove(&cluster, "headless.monitoring.svc", &READY);
     wrong += &without_the_api_server(cluster);
@@ -129,14 +142,18 @@ fn without_the_api_server(mut cluster: ControlPlane) -> String {
     wrong + &prove("DNS is stopped", &NO_DNS)
 }
 
-/// A pod's own file, the Services, and the pods behind them.
-fn furnish(cluster: &ControlPlane) {
-    let resolv = format!(
-        "search monitoring.svc.cluster.local svc.cluster.local cluster.local\n\
-         nameserver {}\noptions ndots:5\n",
-        coredns::ADDRESS
-    );
+/// Has the file that a pod has there.
+fn live_in(namespace: &str, node_search: &str, ndots: u8) {
+    let server = coredns::ADDRESS;
+    let search = format!("{namespace}.svc.cluster.local svc.cluster.local cluster.local");
+    let resolv =
+        format!("search {search} {node_search}\nnameserver {server}\noptions ndots:{ndots}\n");
     namespace::etc(&[("resolv.conf", &resolv)]);
+}
+
+/// The Services, and the pods behind them.
+fn furnish(cluster: &ControlPlane) {
+    live_in("monitoring", "", 5);
     for namespace in ["monitoring", "starting"] {
         let said = cluster.kubectl(&["create", "namespace", namespace], "");
         assert!(said.fine, "{}", said.text);

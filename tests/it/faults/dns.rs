@@ -216,6 +216,10 @@ fn names_and_services() -> Vec<Row> {
             "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'",
             "degraded dns_wrong_cluster_domain direct dns promlink",
         )),
+        lost("SERVFAIL", &D::ServFail, "prometheus.monitoring", NO_SERVICE),
+        lost("REFUSED", &D::Refused, "prometheus.monitoring", NO_SERVICE),
+        // Nobody has said that it does not exist.
+        lost("SERVFAIL", &D::ServFail, "prometheus.example", BLOCKED),
         foreign("SERVFAIL", &D::ServFail),
         foreign("REFUSED", &D::Refused),
         foreign("no answer", &D::Silent).short(),
@@ -327,6 +331,19 @@ fn names_and_services() -> Vec<Row> {
             "broken network_unreachable grafana grafana_query network",
         ),
     ]
+}
+
+const NO_SERVICE: &str = "degraded dns_no_such_service direct dns promlink";
+
+/// A name of two parts, which is asked for as it is written as well.
+fn lost(said: &str, fault: &'static D, host: &str, told: &'static str) -> Row {
+    let url: &'static str = format!("url: 'http://{host}:{{port}}'").leak();
+    row(
+        format!("promlink's URL has `{host}`, for which DNS outside the cluster has {said}"),
+        [Turn::Dns(D::Outside(fault))],
+        told,
+    )
+    .config(|config| config.prometheus = url)
 }
 
 /// Prometheus has a name outside the cluster as well.
