@@ -57,11 +57,13 @@ pub enum Step {
 pub enum Explanation {
     /// Which part of a cluster name is wrong.
     NameLadder,
+    /// Whether the server only fails for what it does not serve.
+    HiddenDenial,
     /// Which ports the Service has.
     ServicePorts,
 }
 
-/// What the ladder of questions found about a name that does not exist.
+/// What the ladder of questions found about a name that does not resolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ladder {
     /// The domain after `.svc.` is not served here.
@@ -214,6 +216,10 @@ pub fn explanation(check: Check, outcome: Outcome) -> Option<Explanation> {
     match (check, outcome) {
         (Check::Dns, Outcome::Failed(Cause::DnsNoSuchName)) => Some(Explanation::NameLadder),
         (
+            Check::Dns,
+            Outcome::Failed(Cause::DnsServerFailure | Cause::DnsRefused | Cause::DnsTimeout),
+        ) => Some(Explanation::HiddenDenial),
+        (
             Check::Tcp,
             Outcome::Failed(
                 Cause::ConnectionRefused
@@ -238,7 +244,7 @@ pub fn explained_name(mut row: Row, host: &str, was_headless: bool, found: Ladde
         Ladder::NoSuchNamespace => Cause::DnsNoSuchNamespace,
         Ladder::NoSuchService if is_headless => Cause::NoReadyEndpoints,
         Ladder::NoSuchService => Cause::DnsNoSuchService,
-        Ladder::Unknown => Cause::DnsNoSuchName,
+        Ladder::Unknown => return row,
     };
     row.outcome = Outcome::Failed(cause);
     row

@@ -180,6 +180,8 @@ fn a_missing_name_is_told_by_the_rung_that_breaks() {
             Outcome::Failed(expected)
         );
     }
+    let silent = Outcome::Failed(Cause::DnsTimeout);
+    assert_eq!(explained_name(row(silent), "p.m.svc", true, Ladder::Unknown).outcome, silent);
 }
 
 #[test]

@@ -42,15 +42,47 @@ pub async fn ladder(resolver: &Resolver, host: &str, deadline: Instant) -> (Ladd
     (found, rungs)
 }
 
+/// What a server that fails for a name may hide: it passes on what it does not serve, to servers
+/// that know no clusters, and a cluster without a way out reaches none of them. Its answers for
+/// what it does serve are what counts then.
+pub async fn hidden(
+    resolver: &Resolver,
+    lookup: &Lookup,
+    host: &str,
+    reached: bool,
+    deadline: Instant,
+) -> (Ladder, Vec<Attempt>) {
+    let zone = resolver.settings().zone();
+    let name = zone.and_then(|zone| Some((ClusterName::parse(host, zone)?, zone)));
+    match name {
+        // `a.b` is no other's domain where the cluster has the namespace.
+        Some((name, zone)) if name.domain.eq_ignore_ascii_case(zone) => {
+            if denied(lookup, name) {
+                return ladder(resolver, host, deadline).await;
+            }
+        }
+        // Whoever was reached has a domain that was served.
+        Some((_, zone)) if !reached => {
+            let asked = resolver.ask(&format!("svc.{zone}"), Kind::A, deadline).await;
+            let serves_its_own = exists(&asked.result) == Some(true);
+            let found = if serves_its_own { Ladder::WrongClusterDomain } else { Ladder::Unknown };
+            return (found, asked.attempts);
+        }
+        Some(_) | None => {}
+    }
+    (Ladder::Unknown, Vec::new())
+}
+
 /// The cluster denies the name, whatever somebody else says of it. An upstream that fails for the
 /// name as written (`p.m.svc`, which only the search list completes) hides nothing: the cluster's
 /// own answer is that it does not exist.
 #[must_use]
 pub fn denied_by_cluster(lookup: &Lookup, host: &str, zone: Option<&str>) -> bool {
-    let Some(zone) = zone else { return false };
-    let Some(name) = ClusterName::parse(host, zone).filter(|name| name.is_written_out) else {
-        return false;
-    };
+    let name = zone.and_then(|zone| ClusterName::parse(host, zone));
+    name.is_some_and(|name| name.is_written_out && denied(lookup, name))
+}
+
+fn denied(lookup: &Lookup, name: ClusterName<'_>) -> bool {
     let full = name.full();
     lookup.attempts.iter().any(|attempt| {
         attempt.failure == Some(DnsFailure::NxDomain) && attempt.name.eq_ignore_ascii_case(&full)

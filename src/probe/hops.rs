@@ -108,9 +108,16 @@ impl<'a> Hops<'a> {
         row.facts = name_facts(&lookup);
         row.findings = name_findings(&lookup, self.thresholds);
         self.note_proxy(&mut row.facts);
-        if plan::explanation(Check::Dns, row.outcome) == Some(Explanation::NameLadder) {
-            let (found, rungs) = explain::ladder(&self.net.resolver, &url.host, self.last).await;
-            row = plan::explained_name(row, &url.host, self.was_headless, found);
+        let (resolver, host) = (&self.net.resolver, &url.host);
+        let explained = match plan::explanation(Check::Dns, row.outcome) {
+            Some(Explanation::NameLadder) => Some(explain::ladder(resolver, host, self.last).await),
+            Some(Explanation::HiddenDenial) => {
+                Some(explain::hidden(resolver, &lookup, host, self.reached, self.last).await)
+            }
+            Some(Explanation::ServicePorts) | None => None,
+        };
+        if let Some((found, rungs)) = explained {
+            row = plan::explained_name(row, host, self.was_headless, found);
             if !rungs.is_empty() {
                 row.facts.list(Key::Ladder, rungs.iter().map(attempt_words));
             }

@@ -14,7 +14,8 @@ use crate::need;
 /// Set in the process inside.
 const INSIDE: &str = "PROMLINK_NAMESPACE";
 /// What the process inside has to know of the one outside.
-const PASSED_ON: [&str; 2] = ["PROMLINK_ROW", "PROMLINK_REQUIRE_REAL"];
+const PASSED_ON: [&str; 4] =
+    ["PROMLINK_ROW", "PROMLINK_REQUIRE_REAL", "PROMLINK_REQUIRE_CLUSTER", "PROMLINK_CLUSTER_BIN"];
 /// Ways in, the easiest first.
 const WAYS: [&[&str]; 3] = [
     &["unshare", "--net", "--mount", "--uts"],

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// for 5 s.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup<'a> {
+    /// Where it listens, if not on loopback.
+    pub listen: &'a str,
     /// Further arguments.
     pub arguments: &'a [&'a str],
     /// Its `--web.config.file`, if any: paths in it are below the folder of `files`.
@@ -163,11 +165,12 @@ impl Drop for Prometheus {
 
 fn command(folder: &Path, setup: Setup<'_>) -> Command {
     let storage = if setup.mode == Mode::Agent { "agent" } else { "tsdb" };
+    let listen = if setup.listen.is_empty() { "127.0.0.1:0" } else { setup.listen };
     let mut command = Command::new("prometheus");
     command
         .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
         .arg(format!("--storage.{storage}.path={}", folder.join("data").display()))
-        .arg("--web.listen-address=127.0.0.1:0")
+        .arg(format!("--web.listen-address={listen}"))
         .args(setup.arguments)
         .stderr(fs::File::create(folder.join("log")).unwrap());
     if setup.mode == Mode::Agent {

@@ -11,6 +11,7 @@ use crate::desk::{List, Wants};
 use crate::judge::audit;
 use crate::link::discover::Leave;
 use crate::link::{BaseUrl, DatasourceRef, Method, escape};
+use crate::net::dns::DnsFailure;
 use crate::net::limits;
 use crate::plan;
 use crate::probe::grafana::Through;
@@ -26,8 +27,8 @@ use crate::report::{Outcome, Row};
 
 /// How long a list of data sources is believed.
 const LIST_LIFE: Duration = Duration::from_secs(600);
-/// What it tells is a note at most, and must not cost the cycle the time for its query.
-const LIST_WAIT: Duration = Duration::from_secs(1);
+/// What only makes a note must not cost the cycle the time for its query.
+const NOTE_WAIT: Duration = Duration::from_secs(1);
 /// Of several default data sources, so many are named.
 const MAX_DEFAULTS: usize = 5;
 
@@ -132,7 +133,7 @@ impl Through<'_> {
         let began = self.occasion.started;
         let wants = Wants { asked: began, max_age: LIST_LIFE, not_before: None };
         let desk = Arc::clone(self.desk);
-        let until = self.deadline.min(clock::deadline(LIST_WAIT));
+        let until = self.deadline.min(clock::deadline(NOTE_WAIT));
         let run = async {
             let request = self.get(LIST_PATH, limits::GRAFANA_BODY);
             // Whoever has something to say of a failure asks elsewhere.
@@ -188,7 +189,7 @@ impl Through<'_> {
         if theirs.host.eq_ignore_ascii_case(&ours.host) {
             return true;
         }
-        let deadline = self.deadline;
+        let deadline = self.deadline.min(clock::deadline(NOTE_WAIT));
         let resolver = &self.net.resolver;
         let (a, b) = futures_util::future::join(
             resolver.lookup(&theirs.host, None, deadline),
@@ -197,11 +198,11 @@ impl Through<'_> {
         .await;
         match (a.result, b.result) {
             (Ok(a), Ok(b)) => a.iter().any(|ip| b.contains(ip)),
+            // Nothing can be compared.
+            (Err(_), Err(_)) | (Err(DnsFailure::Timeout), Ok(_)) => true,
             // Theirs leads nowhere, or ours does not exist.
             (Err(_), Ok(_)) => false,
             (Ok(_), Err(failure)) => !failure.is_answer(),
-            // Nothing can be compared.
-            (Err(_), Err(_)) => true,
         }
     }
 }

@@ -198,7 +198,25 @@ pub fn stories() -> Vec<Story> {
             .tells("working")
             .then([deleted])
             .tells("broken dns_no_such_service direct dns prometheus"),
+        // Its domain is no mistake: it was served.
+        story::story("the DNS of another cluster fails", [Turn::Zone(another_cluster)])
+            .config(|config| {
+                alone(config);
+                config.prometheus =
+                    "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'";
+            })
+            .tells("working")
+            .then([Turn::Dns(D::Outside(&D::ServFail))])
+            .tells("broken dns_server_failure direct dns dns"),
     ]
+}
+
+/// This one's DNS passes names of the other one on.
+fn another_cluster(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
+    let address = zone.services[&key].addresses[0];
+    let name = "prometheus-k8s.monitoring.svc.cluster.example";
+    zone.outside.insert(name.to_owned(), address);
 }
 
 fn a_proxy_on_the_way() -> Vec<Row> {

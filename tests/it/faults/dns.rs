@@ -216,6 +216,24 @@ fn names_and_services() -> Vec<Row> {
             "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'",
             "degraded dns_wrong_cluster_domain direct dns promlink",
         )),
+        lost("SERVFAIL", &D::ServFail, "prometheus.monitoring", NO_SERVICE),
+        lost("REFUSED", &D::Refused, "prometheus.monitoring", NO_SERVICE),
+        // Nobody has said that it does not exist.
+        lost("SERVFAIL", &D::ServFail, "prometheus.example", BLOCKED),
+        foreign("SERVFAIL", &D::ServFail),
+        foreign("REFUSED", &D::Refused),
+        foreign("no answer", &D::Silent).short(),
+        // Nothing can be compared, and nothing else waits for it.
+        row(
+            "promlink's DNS has no answer for the name in the data source's URL",
+            [
+                Turn::Dns(D::Outside(&D::Silent)),
+                Turn::GrafanaZone(outside),
+                Turn::Url("http://prometheus.example.org:{port}"),
+            ],
+            "working",
+        )
+        .short(),
         named(at(
             "promlink's URL has a namespace that is not there",
             "url: 'http://prometheus-k8s.monitor.svc.cluster.local:{port}'",
@@ -313,6 +331,38 @@ fn names_and_services() -> Vec<Row> {
             "broken network_unreachable grafana grafana_query network",
         ),
     ]
+}
+
+const NO_SERVICE: &str = "degraded dns_no_such_service direct dns promlink";
+
+/// A name of two parts, which is asked for as it is written as well.
+fn lost(said: &str, fault: &'static D, host: &str, told: &'static str) -> Row {
+    let url: &'static str = format!("url: 'http://{host}:{{port}}'").leak();
+    row(
+        format!("promlink's URL has `{host}`, for which DNS outside the cluster has {said}"),
+        [Turn::Dns(D::Outside(fault))],
+        told,
+    )
+    .config(|config| config.prometheus = url)
+}
+
+/// Prometheus has a name outside the cluster as well.
+fn outside(zone: &mut Zone) {
+    let key = ("monitoring".to_owned(), "prometheus-k8s".to_owned());
+    let address = zone.services[&key].addresses[0];
+    zone.outside.insert("prometheus.example.org".to_owned(), address);
+}
+
+/// As in a cluster without a way out: its own names are served all the same.
+fn foreign(said: &str, fault: &'static D) -> Row {
+    row(
+        format!("promlink's URL has another cluster domain, for which DNS has {said}"),
+        [Turn::Dns(D::Outside(fault))],
+        "degraded dns_wrong_cluster_domain direct dns promlink",
+    )
+    .config(|config| {
+        config.prometheus = "url: 'http://prometheus-k8s.monitoring.svc.cluster.example:{port}'";
+    })
 }
 
 const DIFFERS: &str = "notes datasource_url_differs grafana/datasource";

@@ -38,7 +38,7 @@ enum Kept {
 
 /// With a sample at once: a first scrape or rule would have to be waited for.
 pub const PLAIN: Setup<'static> =
-    Setup { arguments: &[], web: "", files: &[], scrape: "", mode: Mode::Block(1) };
+    Setup { listen: "", arguments: &[], web: "", files: &[], scrape: "", mode: Mode::Block(1) };
 
 /// It just runs.
 pub fn nothing(_: &mut Prometheus) {}

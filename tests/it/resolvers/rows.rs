@@ -328,7 +328,8 @@ fn candidates() -> Vec<Row> {
             .but("10.1.0.1", FAILED, GOES_ON),
         head(
             "SERVFAIL for the first candidate, and NXDOMAIN for the next",
-            "nobody.default",
+            // No namespace either: the cluster's word would count then.
+            "nobody.nowhere",
             &Fault::ServFail,
             FAILED,
         ),
