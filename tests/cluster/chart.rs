@@ -1,5 +1,5 @@
 //! The Helm chart, installed by Helm where pods are restricted: as it is, and with each preset, so that
-//! the API server and the operators' own schemas judge what it makes.
+//! the API server and the operators' own schemas judge what it makes; and each overlay of Kustomize.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,9 +20,51 @@ fn the_chart_is_accepted_with_each_preset_and_its_pods_are_made() {
     let cluster = ControlPlane::start();
     know_operators(&cluster);
     install(&cluster, "default", &chart, None);
+    // With all that can be switched on, as in the tests that only render it.
+    let everything = Path::new(ROOT).join("tests/it/chart/everything.yaml");
+    install(&cluster, "everything", &chart, Some(&everything));
     for preset in presets(&chart) {
         let name = preset.file_stem().unwrap().to_str().unwrap();
         install(&cluster, name, &chart, Some(&preset));
+    }
+}
+
+#[test]
+fn every_overlay_is_accepted_and_its_pod_is_made() {
+    if !entered("chart::every_overlay_is_accepted_and_its_pod_is_made") {
+        return;
+    }
+    let cluster = ControlPlane::start();
+    know_operators(&cluster);
+    let overlays = fs::read_dir(Path::new(ROOT).join("deploy/kustomize/overlays")).unwrap();
+    let mut applied = 0;
+    for overlay in overlays {
+        let overlay = overlay.unwrap().path().display().to_string();
+        let built = cluster.kubectl(&["kustomize", &overlay], "");
+        assert!(built.fine, "{overlay}: {}", built.text);
+        prepare(&cluster, &built.text);
+        let said = cluster.kubectl(&["apply", "--server-side", "-k", &overlay], "");
+        assert!(said.fine && !said.text.contains("Warning"), "{overlay}: {}", said.text);
+        let deployment = built.text.split("\n---\n").find(|one| one.contains("kind: Deployment"));
+        cluster.until_pods(namespaces(deployment.unwrap()).first().unwrap());
+        let said = cluster.kubectl(&["delete", "-k", &overlay], "");
+        assert!(said.fine, "{overlay}: {}", said.text);
+        applied += 1;
+    }
+    assert!(applied >= 8, "{applied}");
+}
+
+/// Namespaces that objects in this text are of.
+fn namespaces(text: &str) -> BTreeSet<&str> {
+    let named = text.lines().filter_map(|line| line.strip_prefix("  namespace: "));
+    named.map(|name| name.trim_matches(['"', '\''])).collect()
+}
+
+/// Makes the namespaces that these objects are of.
+fn prepare(cluster: &ControlPlane, text: &str) {
+    for namespace in namespaces(text) {
+        cluster.apply(&restricted(namespace));
+        cluster.until_account(namespace);
     }
 }
 
@@ -72,14 +114,7 @@ fn install(cluster: &ControlPlane, name: &str, chart: &Path, preset: Option<&Pat
     }
     let rendered = cluster.helm(&[&["template", "--dry-run=server"], &given[..]].concat());
     assert!(rendered.fine, "{name}: {}", rendered.text);
-    let named = rendered.text.lines().filter_map(|line| line.strip_prefix("  namespace: "));
-    let mut namespaces: BTreeSet<&str> = named.map(|name| name.trim_matches('"')).collect();
-    namespaces.insert(&namespace);
-    for namespace in &namespaces {
-        cluster.apply(&restricted(namespace));
-        cluster.until_account(namespace);
-    }
-
+    prepare(cluster, &rendered.text);
     let said = cluster.helm(&[&["install"], &given[..]].concat());
     assert!(said.fine && !said.text.contains("would violate"), "{name}: {}", said.text);
     cluster.until_pods(&namespace);

@@ -113,12 +113,6 @@ impl ControlPlane {
         assert!(said.fine && !said.text.contains("Warning"), "{}\n{yaml}", said.text);
     }
 
-    /// What it would say if it were to take a file.
-    pub fn would(&self, file: &Path) -> Said {
-        let file = file.display().to_string();
-        self.kubectl(&["apply", "--server-side", "--dry-run=server", "-f", &file], "")
-    }
-
     /// Waits until pods can be made there.
     pub fn until_account(&self, namespace: &str) {
         let account = ["get", "serviceaccount", "default", "--output=name", "-n", namespace];

@@ -26,9 +26,7 @@ fn the_manifest_is_accepted_and_its_pod_is_made() {
     assert!(!said.fine && said.text.contains("violates PodSecurity"), "{}", said.text);
 
     let manifest = Path::new(ROOT).join("deploy/promlink.yaml");
-    let said = cluster.would(&manifest);
-    assert!(said.fine && !said.text.contains("Warning"), "{}", said.text);
     let said = cluster.kubectl(&["apply", "-f", manifest.to_str().unwrap()], "");
     assert!(said.fine && !said.text.contains("Warning"), "{}", said.text);
-    cluster.until_pods("monitoring");
+    cluster.until_pods("promlink");
 }
