@@ -19,7 +19,7 @@ pub fn run(command: AlarmCommand) -> ExitCode {
         Ok((settings, _)) => settings,
         Err(code) => return code,
     };
-    if settings.alarms.receivers() == 0 {
+    if !settings.alarms.tells() && settings.alarms.heartbeat.is_none() {
         return complain(
             "promlink: nobody is told of alarms: add `alarms: {alertmanagers: [{url: …}]}`, \
              `webhooks` or `heartbeat` to the configuration",
