@@ -92,10 +92,13 @@ fn meant(code: &str) -> Option<String> {
     let codes = Cause::ALL.iter().map(|cause| cause.code());
     let codes = codes.chain(ALERTS.iter().map(|(name, ..)| *name));
     let with_it: Vec<&str> = codes.clone().filter(|known| known.contains(code)).collect();
-    if !code.is_empty() && with_it.len() > 1 {
-        return Some(format!("; did you mean one of these?\n  {}", with_it.join("\n  ")));
+    match with_it.as_slice() {
+        [_, _, ..] if !code.is_empty() => {
+            Some(format!("; did you mean one of these?\n  {}", with_it.join("\n  ")))
+        }
+        [one] => Some(format!("; did you mean `{one}`?")),
+        _ => nearest(code, codes).map(|nearest| format!("; did you mean `{nearest}`?")),
     }
-    nearest(code, codes).map(|nearest| format!("; did you mean `{nearest}`?"))
 }
 
 #[cfg(test)]
@@ -135,6 +138,7 @@ mod tests {
             ),
         );
         check("PromlinkLinkBrokn", Some("; did you mean `PromlinkLinkBroken`?"));
+        check("LinkBrok", Some("; did you mean `PromlinkLinkBroken`?"));
         check("quantum", None);
         check("", None);
     }
