@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use tokio_util::task::JoinMap;
 
 use crate::alerts::{self, Alert, Common};
-use crate::clock::{self, Now};
+use crate::clock::{self, Now, Stopwatch};
 use crate::config::Settings;
 use crate::link::alarm::{
     AlarmSettings, Alertmanager, Heartbeat, LONGEST_WAIT, Labels, Resolve, Webhook,
@@ -41,6 +41,9 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// What stands is looked at again at most so often: 10,000 links change all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// After a look that took long, as at thousands of alarms, so many times as long: looking takes a
+/// tenth of one core at most.
+const REST: u32 = 9;
 /// What is over is looked for at each look so long after a start, ours or a receiver's, ...
 const FRESH: Duration = Duration::from_secs(60);
 /// ... and then so often, until all that was told before it has ended by itself.
@@ -97,18 +100,12 @@ pub async fn run<W: Ways>(
         let mut back = TakenBack::new(&now.alarms, engaged);
         // Until the settings change, what stands is followed.
         loop {
+            let look = Stopwatch::start();
             let snapshot = snapshots.borrow_and_update().clone();
-            let new = Told {
-                standing: alerts::standing(&snapshot, &common),
-                over: back.over(clock::now(), || alerts::over(&snapshot, &common)),
-            };
-            sender.send_if_modified(|before| {
-                let changed = **before != new;
-                if changed {
-                    *before = Arc::new(new);
-                }
-                changed
-            });
+            let standing = alerts::standing(&snapshot, &common);
+            let over = back.over(clock::now(), || alerts::over(&snapshot, &common));
+            publish(&sender, Told { standing, over });
+            let rest = rest_after(look.read());
             tokio::select! {
                 biased;
                 changed = settings.changed() => match changed {
@@ -130,9 +127,25 @@ pub async fn run<W: Ways>(
                     return;
                 },
             }
-            sleep(LOOK_EVERY).await;
+            sleep(rest).await;
         }
     }
+}
+
+/// Tells all receivers, if it is news.
+fn publish(sender: &watch::Sender<Arc<Told>>, new: Told) {
+    sender.send_if_modified(|before| {
+        let changed = **before != new;
+        if changed {
+            *before = Arc::new(new);
+        }
+        changed
+    });
+}
+
+/// From a look that took so long to the next one.
+fn rest_after(look: Duration) -> Duration {
+    LOOK_EVERY.max(look * REST)
 }
 
 /// What may have been told before a start and is surely over.

@@ -137,3 +137,11 @@ fn who_is_told_of_nothing_or_cannot_tell_clusters_apart_is_warned() {
         assert_eq!(warned, begins, "{yaml}");
     }
 }
+
+#[test]
+fn looking_takes_a_tenth_of_the_time_at_most() {
+    let millis = Duration::from_millis;
+    for (look, rest) in [(0, 200), (22, 200), (23, 207), (100, 900)] {
+        assert_eq!(rest_after(millis(look)), millis(rest), "{look}");
+    }
+}
