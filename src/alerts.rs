@@ -33,6 +33,8 @@ pub struct Alert {
     pub since: Now,
     /// How long it had to hold before.
     pub wait: Duration,
+    /// How long it may have to hold after a restart, which may find another cause.
+    pub longest: Duration,
 }
 
 /// What every alert has, whatever it is about.
@@ -221,35 +223,51 @@ impl Common {
         let name = link.info.known_as(&link.name).unwrap_or(link.name.as_str());
         let labels = self.link_labels(link, kind, alarm.datasource_uid.as_deref());
         let summary = about(Some(name), &alarm.summary);
-        self.alert(labels, alarm, &summary, &format!("Link {}: ", link.name))
+        let longest = link.info.alarms.timing.longest();
+        self.alert(labels, alarm, longest, &summary, &format!("Link {}: ", link.name))
     }
 
     fn of_end(&self, labels: Labels, end: &EndAlarm, what: &str) -> Alert {
         let summary = format!("{what}: {}", end.alarm.summary);
-        self.alert(labels, &end.alarm, &summary, &format!("{what}. "))
+        let longest = self.rules.timing.longest();
+        self.alert(labels, &end.alarm, longest, &summary, &format!("{what}. "))
     }
 
-    fn alert(&self, labels: Labels, alarm: &Alarm, summary: &str, begin: &str) -> Alert {
-        let mut annotations = BTreeMap::from([
-            ("summary", cut(&clean(summary), MAX_SUMMARY_CHARS)),
-            ("next_step", alarm.next_step.clone()),
-        ]);
-        let mut description = format!("{begin}{} {}", alarm.summary, alarm.next_step);
+    /// What one annotation says, no other repeats: receivers show several of them.
+    fn alert(
+        &self,
+        labels: Labels,
+        alarm: &Alarm,
+        longest: Duration,
+        summary: &str,
+        begin: &str,
+    ) -> Alert {
+        let whole = clean(summary);
+        let short = cut(&whole, MAX_SUMMARY_CHARS);
+        let is_cut = short != whole;
+        let mut annotations =
+            BTreeMap::from([("summary", short), ("next_step", alarm.next_step.clone())]);
+        let mut description = begin.to_owned();
+        if is_cut || alarm.fault.is_none() {
+            description += &alarm.summary;
+        }
         let page = |path: &str| self.external_url.as_ref().map(|base| format!("{base}{path}"));
         if let Some(Fault { cause, path, check, side }) = alarm.fault {
-            let (code, side) = (cause.code(), side.as_str());
+            let (code, who) = (cause.code(), side.who());
             let place = [path.map(|path| path.as_str()), check.map(|check| check.as_str())];
             let place: Vec<&str> = place.into_iter().flatten().collect();
             let at = if place.is_empty() { "" } else { " at " };
             let place = place.join("/");
-            description +=
-                &format!(" ({code}{at}{place}; to act: {side}; `promlink explain {code}`)");
+            let space = if is_cut { " " } else { "" };
+            description += &format!(
+                "{space}{code}{at}{place}; to act: {who}; `promlink explain {code}` says more"
+            );
             annotations.insert("cause", code.to_owned());
-            annotations.insert("side", side.to_owned());
+            annotations.insert("side", side.as_str().to_owned());
             annotations.extend(page(&format!("/runbooks/{code}")).map(|url| ("runbook_url", url)));
         }
         annotations.insert("description", description);
         annotations.extend(page("/").map(|url| ("dashboard_url", url)));
-        Alert { labels, annotations, since: alarm.since, wait: alarm.wait }
+        Alert { labels, annotations, since: alarm.since, wait: alarm.wait, longest }
     }
 }

@@ -35,7 +35,7 @@ use crate::discover::{Lister, NoList};
 use crate::judge;
 use crate::link::discover::Leave;
 use crate::link::{Auth, Cadence, GrafanaName, GrafanaSide, Link, TlsOptions};
-use crate::net::dns::Resolver;
+use crate::net::dns::{DnsFailure, Resolver};
 use crate::net::tls::trust::Trust;
 use crate::plan;
 use crate::probe::causes::End;
@@ -223,9 +223,21 @@ impl Lister for Probe {
 impl Ways for Probe {
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
         let lookup = self.net().resolver.lookup(host, None, clock::deadline(RECEIVER_LOOKUP)).await;
-        lookup
-            .result
-            .map_err(|failure| format!("{host} has no address: {}", causes::dns_words(&failure)))
+        lookup.result.map_err(|failure| {
+            let next = match failure {
+                DnsFailure::NxDomain | DnsFailure::NoData | DnsFailure::InvalidName => {
+                    "correct the host of its url"
+                }
+                DnsFailure::ServFail { .. }
+                | DnsFailure::Refused
+                | DnsFailure::OtherRcode(_)
+                | DnsFailure::ServerUnreachable
+                | DnsFailure::Timeout
+                | DnsFailure::Malformed
+                | DnsFailure::Local(_) => "check the DNS server, and `dns` in the configuration",
+            };
+            format!("{host} has no address ({}); {next}", causes::dns_words(&failure))
+        })
     }
 
     fn tls(&self, options: &TlsOptions) -> Result<ClientConfig, String> {

@@ -6,6 +6,7 @@
 
 mod alertmanager;
 mod heartbeat;
+mod said;
 mod send;
 mod tell;
 mod trial;
@@ -23,12 +24,15 @@ use tokio::time::sleep;
 use tokio_util::task::JoinMap;
 
 use crate::alerts::{self, Alert, Common};
-use crate::clock;
+use crate::clock::{self, Now, Stopwatch};
 use crate::config::Settings;
-use crate::link::alarm::{AlarmSettings, Alertmanager, Heartbeat, Labels, Resolve, Webhook};
-use crate::selfstats::SelfStats;
+use crate::link::alarm::{
+    AlarmSettings, Alertmanager, Heartbeat, LONGEST_WAIT, Labels, Resolve, Webhook,
+};
+use crate::selfstats::{Role, SelfStats};
 use crate::state::snapshot::Snapshot;
-use tell::Desk;
+use alertmanager::OUTLIVES;
+use tell::Teller;
 
 #[cfg(test)]
 mod tests;
@@ -37,8 +41,13 @@ const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 /// What stands is looked at again at most so often: 10,000 links change all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// What may have been told before a start, ours or a receiver's, is taken back within this time.
+/// After a look that took long, as at thousands of alarms, so many times as long: looking takes a
+/// tenth of one core at most.
+const REST: u32 = 9;
+/// What is over is looked for at each look so long after a start, ours or a receiver's, ...
 const FRESH: Duration = Duration::from_secs(60);
+/// ... and then so often, until all that was told before it has ended by itself.
+const OVER_EVERY: Duration = Duration::from_secs(10);
 /// From a panic of a receiver's task to the next one.
 const REVIVE: Duration = Duration::from_secs(1);
 
@@ -64,17 +73,17 @@ pub async fn run<W: Ways>(
     mut settings: watch::Receiver<Arc<Settings>>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
 ) {
-    let desk = Arc::new(Desk { ways, stats, snapshots });
+    let teller = Arc::new(Teller { ways, stats, snapshots });
     let (sender, told) = watch::channel(Arc::new(Told::default()));
     let mut tasks: JoinMap<String, ()> = JoinMap::new();
     let mut running: Vec<(String, To)> = Vec::new();
     let mut engaged = clock::now();
-    let mut snapshots = desk.snapshots.clone();
+    let mut snapshots = teller.snapshots.clone();
     loop {
         let now = settings.borrow_and_update().clone();
         let wanted = receivers(&now);
         if running != wanted {
-            engage(&desk, &mut tasks, &running, &wanted, &told);
+            engage(&teller, &mut tasks, &running, &wanted, &told);
             // What ended while the one before could not tell is taken back by its heir.
             engaged = clock::now();
             running = wanted;
@@ -87,22 +96,16 @@ pub async fn run<W: Ways>(
             }
             continue;
         }
-        let common = common(desk.ways.as_ref(), &now);
+        let common = common(teller.ways.as_ref(), &now);
+        let mut back = TakenBack::new(&now.alarms, engaged);
         // Until the settings change, what stands is followed.
         loop {
+            let look = Stopwatch::start();
             let snapshot = snapshots.borrow_and_update().clone();
-            let fresh = now.alarms.takes_back() && clock::now().since(engaged) < FRESH;
-            let new = Told {
-                standing: alerts::standing(&snapshot, &common),
-                over: if fresh { alerts::over(&snapshot, &common) } else { Vec::new() },
-            };
-            sender.send_if_modified(|before| {
-                let changed = **before != new;
-                if changed {
-                    *before = Arc::new(new);
-                }
-                changed
-            });
+            let standing = alerts::standing(&snapshot, &common);
+            let over = back.over(clock::now(), || alerts::over(&snapshot, &common));
+            publish(&sender, Told { standing, over });
+            let rest = rest_after(look.read());
             tokio::select! {
                 biased;
                 changed = settings.changed() => match changed {
@@ -114,7 +117,7 @@ pub async fn run<W: Ways>(
                     if ended.is_err_and(|error| error.is_panic()) {
                         // It has been logged. Nobody is told until the task runs again, which may
                         // meet the same.
-                        desk.stats.receivers.get(&name).told(false, clock::now().wall);
+                        teller.stats.receivers.get(&name).told_one(false, clock::now().wall);
                         running.retain(|(other, _)| *other != name);
                         sleep(REVIVE).await;
                         break;
@@ -124,7 +127,56 @@ pub async fn run<W: Ways>(
                     return;
                 },
             }
-            sleep(LOOK_EVERY).await;
+            sleep(rest).await;
+        }
+    }
+}
+
+/// Tells all receivers, if it is news.
+fn publish(sender: &watch::Sender<Arc<Told>>, new: Told) {
+    sender.send_if_modified(|before| {
+        let changed = **before != new;
+        if changed {
+            *before = Arc::new(new);
+        }
+        changed
+    });
+}
+
+/// From a look that took so long to the next one.
+fn rest_after(look: Duration) -> Duration {
+    LOOK_EVERY.max(look * REST)
+}
+
+/// What may have been told before a start and is surely over.
+struct TakenBack {
+    since: Now,
+    until: Option<Now>,
+    /// When it was found last, and what.
+    last: Option<(Now, Vec<Labels>)>,
+}
+
+// === impl TakenBack ===
+
+impl TakenBack {
+    fn new(alarms: &AlarmSettings, since: Now) -> Self {
+        let lives = OUTLIVES.saturating_add(alarms.rules.timing.longest().min(LONGEST_WAIT));
+        Self { since, until: alarms.takes_back().then(|| since.plus(lives)), last: None }
+    }
+
+    /// It is found by `find`, at 10,000 links not all the time.
+    fn over(&mut self, now: Now, find: impl FnOnce() -> Vec<Labels>) -> Vec<Labels> {
+        if self.until.is_none_or(|until| now >= until) {
+            return Vec::new();
+        }
+        let is_fresh = now.since(self.since) < FRESH;
+        match &self.last {
+            Some((at, over)) if !is_fresh && now.since(*at) < OVER_EVERY => over.clone(),
+            Some(_) | None => {
+                let over = find();
+                self.last = Some((now, over.clone()));
+                over
+            }
         }
     }
 }
@@ -160,36 +212,47 @@ fn common(ways: &impl Ways, settings: &Settings) -> Common {
 }
 
 fn warn(alarms: &AlarmSettings) {
-    if alarms.alertmanagers.is_empty() && alarms.webhooks.is_empty() {
-        tracing::warn!(
+    if let Some(warning) = warning(alarms) {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// What is worth a warning about who is told.
+fn warning(alarms: &AlarmSettings) -> Option<&'static str> {
+    if !alarms.tells() {
+        return Some(
             "no receiver of alarms is configured: only the rules in a Prometheus tell of an \
-             outage, and not of its own; add `alarms.alertmanagers` or `alarms.webhooks`"
-        );
-    } else if !alarms.alertmanagers.is_empty() && !alarms.labels.contains_key("cluster") {
-        tracing::warn!(
-            "alarms have no label `cluster`: an Alertmanager of several clusters cannot tell them \
-             apart; set `alarms.labels.cluster`"
+             outage, and not of its own; a heartbeat is none; add `alarms.alertmanagers` or \
+             `alarms.webhooks`",
         );
     }
+    (!alarms.alertmanagers.is_empty() && !alarms.labels.contains_key("cluster")).then_some(
+        "alarms have no label `cluster`: an Alertmanager of several clusters cannot tell them \
+         apart; set `alarms.labels.cluster`",
+    )
 }
 
 /// Ends the tasks of receivers that are gone or changed, and starts those of the new ones.
 fn engage<W: Ways>(
-    desk: &Arc<Desk<W>>,
+    teller: &Arc<Teller<W>>,
     tasks: &mut JoinMap<String, ()>,
     running: &[(String, To)],
     wanted: &[(String, To)],
     told: &watch::Receiver<Arc<Told>>,
 ) {
-    let is_alertmanager = |to: &To| matches!(to, To::Alertmanager(..));
-    let names = wanted.iter().map(|(name, to)| (name.clone(), is_alertmanager(to)));
-    desk.stats.receivers.set(names);
+    let role = |to: &To| match to {
+        To::Alertmanager(..) => Role::Alertmanager,
+        To::Webhook(..) => Role::Webhook,
+        To::Heartbeat(_) => Role::Heartbeat,
+    };
+    let names = wanted.iter().map(|(name, to)| (name.clone(), role(to)));
+    teller.stats.receivers.set(names);
     for (name, _) in running.iter().filter(|one| !wanted.contains(one)) {
         tasks.abort(name);
     }
     for (name, to) in wanted.iter().filter(|one| !running.contains(one)) {
-        let (desk, told) = (Arc::clone(desk), told.clone());
+        let (teller, told) = (Arc::clone(teller), told.clone());
         let (key, name, to) = (name.clone(), name.clone(), to.clone());
-        tasks.spawn(key, async move { desk.tell(&name, to, told).await });
+        tasks.spawn(key, async move { teller.tell(&name, to, told).await });
     }
 }

@@ -29,8 +29,8 @@ pub struct Receivers(Mutex<BTreeMap<String, Arc<Receiver>>>);
 /// How telling one receiver goes.
 #[derive(Debug, Default)]
 pub struct Receiver {
-    /// It is an Alertmanager: what it accepts, the rules need not say.
-    pub is_alertmanager: bool,
+    /// What it is.
+    pub role: Role,
     /// Notifications sent.
     pub sent: Counter,
     /// Those that were not accepted.
@@ -39,6 +39,18 @@ pub struct Receiver {
     last_success: AtomicU64,
     /// The last one was accepted.
     accepts: AtomicBool,
+}
+
+/// What a receiver is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// What it accepts, the rules need not say.
+    Alertmanager,
+    /// It tells people, and no rule keeps quiet for it.
+    #[default]
+    Webhook,
+    /// It hears that promlink lives, and of no alarm.
+    Heartbeat,
 }
 
 /// A number that only grows.
@@ -88,13 +100,13 @@ impl Receivers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// These are all, each with whether it is an Alertmanager; those that stay keep their counts.
-    pub fn set(&self, names: impl IntoIterator<Item = (String, bool)>) {
+    /// These are all; those that stay keep their counts.
+    pub fn set(&self, names: impl IntoIterator<Item = (String, Role)>) {
         let mut all = self.lock();
         let mut before = std::mem::take(&mut *all);
-        for (name, is_alertmanager) in names {
-            let kept = before.remove(&name).filter(|one| one.is_alertmanager == is_alertmanager);
-            let new = || Arc::new(Receiver { is_alertmanager, ..Receiver::default() });
+        for (name, role) in names {
+            let kept = before.remove(&name).filter(|one| one.role == role);
+            let new = || Arc::new(Receiver { role, ..Receiver::default() });
             all.insert(name, kept.unwrap_or_else(new));
         }
     }
@@ -111,20 +123,33 @@ impl Receivers {
 
     /// Whether an Alertmanager accepts what it is told.
     pub fn delivers(&self) -> bool {
-        self.lock().values().any(|one| one.is_alertmanager && one.is_well())
+        self.lock().values().any(|one| one.role == Role::Alertmanager && one.is_well())
+    }
+
+    /// How many hear of alarms.
+    pub fn hear_alarms(&self) -> usize {
+        self.lock().values().filter(|one| one.role != Role::Heartbeat).count()
     }
 }
 
 impl Receiver {
     /// It was told, and accepted that or did not.
-    pub fn told(&self, accepted: bool, at: SystemTime) {
-        self.sent.add_one();
-        self.accepts.store(accepted, Ordering::Relaxed);
-        if accepted {
+    pub fn told_one(&self, accepted: bool, at: SystemTime) {
+        self.told(u64::from(accepted), u64::from(!accepted), at);
+    }
+
+    /// It was told at several addresses, of which this many accepted it and this many did not. One
+    /// is enough.
+    pub fn told(&self, accepted: u64, failed: u64, at: SystemTime) {
+        if accepted + failed == 0 {
+            return;
+        }
+        self.sent.add(accepted + failed);
+        self.failed.add(failed);
+        self.accepts.store(accepted > 0, Ordering::Relaxed);
+        if accepted > 0 {
             let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             self.last_success.store(since.as_secs(), Ordering::Relaxed);
-        } else {
-            self.failed.add_one();
         }
     }
 
@@ -161,16 +186,16 @@ mod tests {
     #[test]
     fn only_an_alertmanager_delivers_and_only_while_it_accepts() {
         let receivers = Receivers::default();
-        receivers.set([("am".to_owned(), true), ("hook".to_owned(), false)]);
-        receivers.get("hook").told(true, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        receivers.set([("am".to_owned(), Role::Alertmanager), ("hook".to_owned(), Role::Webhook)]);
+        receivers.get("hook").told_one(true, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
         assert!(!receivers.delivers());
-        receivers.get("am").told(true, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        receivers.get("am").told_one(true, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
         assert!(receivers.delivers());
-        receivers.get("am").told(false, SystemTime::UNIX_EPOCH + Duration::from_secs(2));
+        receivers.get("am").told_one(false, SystemTime::UNIX_EPOCH + Duration::from_secs(2));
         assert!(!receivers.delivers());
         let kept = receivers.get("am").last_success().unwrap();
         assert_eq!(kept, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
-        receivers.set([("hook".to_owned(), false)]);
+        receivers.set([("hook".to_owned(), Role::Webhook)]);
         assert_eq!(receivers.all().len(), 1);
     }
 }

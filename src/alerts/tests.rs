@@ -43,7 +43,7 @@ fn what_is_said_has_cause_side_and_next_step_and_no_label_has() {
     expect_test::expect![[r#"
         cause: connection_refused
         dashboard_url: https://promlink.example.org/
-        description: Link broken: Nothing answers. Look. (connection_refused at direct/tcp; to act: prometheus; `promlink explain connection_refused`)
+        description: Link broken: connection_refused at direct/tcp; to act: whoever runs Prometheus; `promlink explain connection_refused` says more
         next_step: Look.
         runbook_url: https://promlink.example.org/runbooks/connection_refused
         side: prometheus
@@ -100,4 +100,33 @@ fn what_only_waits_is_not_over() {
     let over = over(&snapshot, &Common::default());
     let told: Vec<&str> = over.iter().map(|labels| labels["alertname"].as_str()).collect();
     assert_eq!(told, ["PromlinkLinkBroken"]);
+}
+
+/// What a link's labels add may be what every alert has.
+#[test]
+fn two_alarms_with_the_same_labels_are_one_alert() {
+    let mut snapshot = fixture::snapshot();
+    let mut servers = snapshot.servers.to_vec();
+    let alarm = servers[0].alarms[0].clone();
+    let labels = Arc::new(common().labels);
+    servers[0].alarms.push(EndAlarm { labels, ..alarm });
+    snapshot.servers = servers.into();
+    let all = standing(&snapshot, &common());
+    let down = all.iter().filter(|alert| alert.labels["alertname"] == "PromlinkServerDown");
+    assert_eq!(down.count(), 1);
+}
+
+#[test]
+fn a_summary_that_is_cut_is_whole_in_the_description() {
+    let mut snapshot = fixture::snapshot();
+    let mut link = fixture::broken();
+    let summary = "word ".repeat(100).trim_end().to_owned();
+    let fault = link.published.fault;
+    let alarm = Alarm { summary: summary.clone(), fault, ..(*fixture::alarm()).clone() };
+    link.alarm.broken = Some(Arc::new(alarm));
+    snapshot.links = [Arc::new(link)].into();
+    let all = standing(&snapshot, &common());
+    let alert = all.iter().find(|alert| alert.labels.contains_key("link")).unwrap();
+    let begin = format!("Link broken: {summary} connection_refused at direct/tcp; ");
+    assert!(alert.annotations["description"].starts_with(&begin), "{alert:?}");
 }

@@ -20,7 +20,7 @@ pub fn run(command: AlarmCommand) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    if settings.alarms.receivers() == 0 {
+    if !settings.alarms.tells() && settings.alarms.heartbeat.is_none() {
         return complain(
             "promlink: nobody is told of alarms: add `alarms: {alertmanagers: [{url: …}]}`, \
              `webhooks` or `heartbeat` to the configuration",

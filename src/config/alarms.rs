@@ -3,7 +3,7 @@
 //! How long, how bad and whether at all are keys of the whole, of `defaults` and of each link; the
 //! receivers are the whole's alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,21 +146,24 @@ fn each<T>(
         return Vec::new();
     }
     let mut all: Vec<T> = parts.iter().filter_map(read).collect();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for one in &mut all {
         let name = name(one);
-        let count = seen.entry(name.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            *name = format!("{name}#{count}");
+        let (given, mut count) = (name.clone(), 1);
+        while !seen.insert(name.clone()) {
+            count += 1;
+            *name = format!("{given}#{count}");
         }
     }
     all
 }
 
 fn alertmanager(node: &Node<'_>, base: &Base) -> Option<Alertmanager> {
+    if node.is_text() {
+        return node.refuse("expected keys, not a value; write `- url: http://alertmanager:9093`");
+    }
     node.section(|keys| {
-        if !keys.has("url") {
+        if !keys.has("url") && !keys.resembles("url") {
             keys.fail("has no url; give it `url: http://alertmanager:9093`");
         }
         let url = keys.get("url", alertmanager_url);
@@ -183,6 +186,9 @@ fn alertmanager_url(node: &Node<'_>) -> Option<BaseUrl> {
 }
 
 fn webhook(node: &Node<'_>, base: &Base) -> Option<Webhook> {
+    if node.is_text() {
+        return node.refuse("expected keys, not a value; write `- url: https://host/path`");
+    }
     node.section(|keys| {
         let url = hook(keys, ["url", "url_file"], base);
         let name = keys.get("name", line);
@@ -191,7 +197,7 @@ fn webhook(node: &Node<'_>, base: &Base) -> Option<Webhook> {
         let send_resolved = keys.get("send_resolved", switch);
         let url = url?;
         Some(Webhook {
-            name: name.or_else(|| host(&url)).unwrap_or_else(|| "webhook".to_owned()),
+            name: name.or_else(|| place(&url)).unwrap_or_else(|| "webhook".to_owned()),
             url,
             http: http?,
             repeat_interval: repeat.unwrap_or(REPEAT),
@@ -224,9 +230,11 @@ fn heartbeat(node: &Node<'_>, base: &Base) -> Option<Heartbeat> {
 /// A URL that may hold a secret anywhere, and so is never shown.
 fn hook(keys: &mut Keys<'_>, [key, file_key]: [&'static str; 2], base: &Base) -> Option<Secret> {
     if !keys.has(key) && !keys.has(file_key) {
+        if !keys.resembles(key) && !keys.resembles(file_key) {
+            keys.fail(format!("has no {key}; give it `{key}: https://host/path`, or {file_key}"));
+        }
         keys.know(key);
         keys.know(file_key);
-        keys.fail(format!("has no {key}; give it `{key}: https://host/path`, or {file_key}"));
         return None;
     }
     let url = secret(keys, key, file_key, base)?;
@@ -249,16 +257,23 @@ fn hook(keys: &mut Keys<'_>, [key, file_key]: [&'static str; 2], base: &Base) ->
     Some(url)
 }
 
-fn host(url: &Secret) -> Option<String> {
+/// What is no secret of it, and tells it from others.
+fn place(url: &Secret) -> Option<String> {
     match url {
         Secret::Value(text) => Some(Url::parse(text).ok()?.host_str()?.to_owned()),
-        Secret::File(_) => None,
+        Secret::File(path) => Some(clean(&path.display().to_string())),
     }
 }
 
 fn options(keys: &mut Keys<'_>, base: &Base) -> Option<HttpOptions> {
     let http = http(keys, base).finish(&HttpPart::default());
-    http.map_err(|what| keys.fail(what)).ok()
+    let http = http.map_err(|what| keys.fail(what)).ok()?;
+    // A library's client asks the proxy for the name that it asks TLS for.
+    if http.proxy.is_some() && http.tls.server_name.is_some() {
+        keys.fail("has both proxy_url and tls_config.server_name; here they exclude each other");
+        return None;
+    }
+    Some(http)
 }
 
 // === impl AlarmPart ===

@@ -9,11 +9,11 @@ use std::io;
 use std::path::Path;
 
 use super::Settings;
-use crate::link::alarm::AlarmSettings;
+use crate::link::alarm::{AlarmSettings, LONGEST_WAIT, Resolve};
 use crate::link::{HttpOptions, Link};
 use crate::secret::Secret;
 
-/// Files that cannot be read now, and Grafanas without a link.
+/// Files that cannot be read now, Grafanas without a link, alarms of which nobody hears.
 #[must_use]
 pub fn warnings(settings: &Settings) -> Vec<String> {
     let mut ends: Vec<(String, Vec<&Path>)> = Vec::new();
@@ -34,7 +34,8 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
         }
     }
     ends.extend(receivers(&settings.alarms));
-    let mut warnings = Vec::new();
+    let mut warnings = unheard(settings);
+    warnings.extend(flapping(settings));
     // Thousands of links may share one file.
     let mut looked_at = BTreeSet::new();
     for (at, paths) in ends {
@@ -51,6 +52,37 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
         }
     }
     warnings
+}
+
+/// Alarms of which nobody hears, though somebody seems to expect it.
+fn unheard(settings: &Settings) -> Vec<String> {
+    let alarms = &settings.alarms;
+    let links = &settings.links;
+    let is_off = !alarms.rules.enabled && !links.iter().any(|link| link.alarms.enabled);
+    let what = match (alarms.tells(), &alarms.heartbeat) {
+        (false, Some(_)) => {
+            "alarms: a heartbeat tells that promlink lives, not which link is broken; add \
+             `alertmanagers` or `webhooks`"
+        }
+        (false, None) if *alarms != AlarmSettings::default() => {
+            "alarms: nobody is told of them; add `alertmanagers` or `webhooks`"
+        }
+        (true, _) if is_off => "alarms.enabled: it is false, so the receivers are told of nothing",
+        (true | false, _) => return Vec::new(),
+    };
+    vec![what.to_owned()]
+}
+
+/// An alarm that waits for so long is not refreshed by promlinks that restarted together before it
+/// has ended.
+fn flapping(settings: &Settings) -> Option<String> {
+    let rules = settings.links.iter().map(|link| &link.alarms).chain([&settings.alarms.rules]);
+    let longest = rules.map(|rules| rules.timing.longest()).max().unwrap_or_default();
+    (settings.alarms.resolve == Resolve::Expire && longest > LONGEST_WAIT).then(|| {
+        "alarms.for: with `resolve: expire`, an alarm that waits for more than 1h ends and begins \
+         again when all promlinks restart together"
+            .to_owned()
+    })
 }
 
 /// The files of those who are told of alarms.
@@ -73,8 +105,12 @@ fn receivers(alarms: &AlarmSettings) -> Vec<(String, Vec<&Path>)> {
 
 /// Whether it opens; a pipe would wait for a writer, and is refused at each use as well.
 fn open(path: &Path) -> io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
         return Err(io::Error::other("is no regular file"));
+    }
+    if metadata.len() == 0 {
+        return Err(io::Error::other("it is empty"));
     }
     File::open(path)
 }

@@ -273,6 +273,12 @@ impl Keys<'_> {
         self.value(key).is_some()
     }
 
+    /// Whether a key that nobody knows was probably meant to be this one, and is told as such.
+    pub fn resembles(&self, key: &str) -> bool {
+        let unknown = self.table.keys().filter(|other| !self.known.contains(&other.as_str()));
+        unknown.into_iter().any(|other| nearest(other, [key]).is_some())
+    }
+
     /// Reports a mistake of the section as a whole.
     pub fn fail(&self, what: impl Into<String>) {
         self.node.fail(what);

@@ -509,3 +509,14 @@ grafanas:
     assert_eq!((side.name.as_str(), side.datasource), ("main", DatasourceRef::Default));
     assert_eq!(side.end, settings.grafanas[&side.name]);
 }
+
+#[test]
+fn receivers_have_names_that_differ() {
+    let hook = |name: &str| format!("{{url: 'https://example.org/x'{name}}}");
+    let (named, clash) = (hook(", name: pager"), hook(", name: 'pager#2'"));
+    let yaml =
+        format!("{ONE}alarms: {{webhooks: [{named}, {named}, {clash}, {0}, {0}]}}", hook(""));
+    let settings = load_text(&yaml).unwrap();
+    let names: Vec<&str> = settings.alarms.webhooks.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["pager", "pager#2", "pager#2#2", "example.org", "example.org#2"]);
+}

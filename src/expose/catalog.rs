@@ -192,15 +192,15 @@ metrics! {
     REQUESTS "promlink_requests_total" Counter Count Promlink ["peer"]
         "Requests that promlink sent, by the kind of server: prometheus, grafana or dns."
     ALARM_RECEIVERS "promlink_alarm_receivers" Gauge Count Promlink []
-        "Configured receivers of pushed alarms."
+        "Configured receivers of pushed alarms; a heartbeat is none."
     ALARMS_FIRING "promlink_alarms_firing" Gauge Count Promlink []
         "Alarms that stand now, of links, Grafanas and servers."
     ALARMS_DELIVERED "promlink_alarms_delivered" Gauge Flag Promlink []
         "1 while an Alertmanager accepts what promlink pushes; the rules stay quiet then."
     NOTIFICATIONS "promlink_notifications_total" Counter Count Promlink ["receiver"]
-        "Notifications sent to the receiver."
+        "Notifications sent to the receiver, at each of its addresses."
     NOTIFICATIONS_FAILED "promlink_notifications_failed_total" Counter Count Promlink ["receiver"]
-        "Notifications that the receiver did not accept."
+        "Notifications that the receiver, or one of its addresses, did not accept."
     ALARM_LAST_SUCCESS "promlink_alarm_last_success_timestamp_seconds" Gauge Timestamp Promlink
         ["receiver"]
         "When the receiver last accepted a notification."

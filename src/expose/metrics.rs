@@ -161,7 +161,7 @@ fn own(out: &mut Vec<u8>, snapshot: &Snapshot, stats: &SelfStats) {
     one(&catalog::CYCLES_IN_FLIGHT, &[], stats.cycles_in_flight.get() as f64);
     one(&catalog::PANICS, &[], stats.panics.get() as f64);
     let receivers = stats.receivers.all();
-    one(&catalog::ALARM_RECEIVERS, &[], receivers.len() as f64);
+    one(&catalog::ALARM_RECEIVERS, &[], stats.receivers.hear_alarms() as f64);
     one(&catalog::ALARMS_FIRING, &[], firing(snapshot) as f64);
     one(&catalog::ALARMS_DELIVERED, &[], flag(stats.receivers.delivers()));
 

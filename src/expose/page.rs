@@ -210,15 +210,14 @@ fn notices(snapshot: &Snapshot, receivers: &Receivers) -> Vec<String> {
     for server in snapshot.servers.iter().filter(|server| server.up == Some(false)) {
         notices.push(format!("The Prometheus at {} is down or out of reach.", server.server));
     }
-    let receivers = receivers.all();
-    if receivers.is_empty() {
+    if receivers.hear_alarms() == 0 {
         notices.push(
-            "Nobody is told of alarms: no Alertmanager and no webhook is configured. Only rules in \
-             a Prometheus can tell, and not of its own outage."
+            "Nobody is told of alarms: no Alertmanager and no webhook is configured, and a \
+             heartbeat is none. Only rules in a Prometheus can tell, and not of its own outage."
                 .to_owned(),
         );
     }
-    for (name, _) in receivers.iter().filter(|(_, receiver)| receiver.is_failing()) {
+    for (name, _) in receivers.all().iter().filter(|(_, receiver)| receiver.is_failing()) {
         notices.push(format!("Alarms do not reach: {}.", clean(name)));
     }
     notices
@@ -289,7 +288,7 @@ fn mark(verdict: Verdict) -> &'static str {
 impl Charge {
     fn of(fault: Fault) -> Self {
         let place = words::place(fault).unwrap_or_default();
-        Self { cause: fault.cause.code(), place, who: words::who(fault.side) }
+        Self { cause: fault.cause.code(), place, who: fault.side.who() }
     }
 }
 
@@ -370,7 +369,7 @@ impl Also {
             cause: placed.cause.code(),
             weight: placed.weight.as_str(),
             place: place.unwrap_or_default(),
-            who: words::who(placed.side),
+            who: placed.side.who(),
             detail: placed.detail.clone(),
         }
     }

@@ -190,9 +190,11 @@ impl Table {
         self.line(4, &format!("{mark}  {:<17} {time:>10}   {kept}{seen}", check.as_str()));
         if let Outcome::Failed(_) = row.outcome {
             for (key, fact) in row.facts.iter() {
-                let key = words::key(key);
+                // A list has its name once.
+                let mut head = format!("{}: ", words::key(key));
                 for text in words::each(fact) {
-                    self.line(SEEN_COLUMN, &format!("{key}: {text}"));
+                    self.line(SEEN_COLUMN, &format!("{head}{text}"));
+                    head = " ".repeat(head.chars().count());
                 }
             }
         }
@@ -218,7 +220,7 @@ impl Table {
             ));
         }
         if let Some(fault) = link.fault {
-            lines.push(format!("who   {}", words::who(fault.side)));
+            lines.push(format!("who   {}", fault.side.who()));
         }
         if !link.next_step.is_empty() {
             lines.push(format!("next  {}", link.next_step));

@@ -8,7 +8,7 @@ use crate::report::check::Path;
 use crate::report::facts::{Fact, Key, clean};
 use crate::report::finding::Fault;
 use crate::report::seen::Seen;
-use crate::report::verdict::{Side, Verdict};
+use crate::report::verdict::Verdict;
 use crate::state::snapshot::LinkInfo;
 
 /// When a cycle ended.
@@ -102,21 +102,6 @@ pub fn meaning(verdict: Verdict, info: &LinkInfo) -> &'static str {
             "promlink cannot tell: it is kept from looking. The link itself may be fine."
         }
         Verdict::Broken => "Panels get no true data.",
-    }
-}
-
-/// Who has to act.
-#[must_use]
-pub fn who(side: Side) -> &'static str {
-    match side {
-        Side::Prometheus => "whoever runs Prometheus",
-        Side::Grafana => "whoever runs Grafana",
-        Side::Datasource => "whoever owns the data source's settings in Grafana",
-        Side::Network => "whoever runs the network between the two",
-        Side::Dns => "whoever runs DNS",
-        Side::Credentials => "whoever gave promlink its credentials",
-        Side::Promlink => "whoever configured and placed promlink",
-        Side::Unclear => "unclear: there are two candidates, both in the evidence",
     }
 }
 

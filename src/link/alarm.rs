@@ -8,6 +8,10 @@ use crate::link::{Endpoint, HttpOptions};
 use crate::report::cause::Cause;
 use crate::secret::Secret;
 
+/// A wait that is longer is one for ever, as of causes that nobody wants to hear of: an alert must
+/// not stay for as long when promlink does not come back.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// Labels of an alert, sorted: its identity.
 pub type Labels = BTreeMap<String, String>;
 
@@ -124,10 +128,10 @@ impl AlarmSettings {
         self.resolve == Resolve::Immediate && !self.alertmanagers.is_empty()
     }
 
-    /// How many receivers there are.
+    /// Whether somebody is told which link is broken. A heartbeat tells that promlink lives.
     #[must_use]
-    pub fn receivers(&self) -> usize {
-        self.alertmanagers.len() + self.webhooks.len() + usize::from(self.heartbeat.is_some())
+    pub fn tells(&self) -> bool {
+        !self.alertmanagers.is_empty() || !self.webhooks.is_empty()
     }
 }
 
@@ -148,6 +152,15 @@ impl Default for AlarmSettings {
 impl Default for AlarmRules {
     fn default() -> Self {
         Self { enabled: true, timing: AlarmTiming::default(), severity: Severity::default() }
+    }
+}
+
+impl AlarmTiming {
+    /// The longest of all waits.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        let by_verdict = [self.broken, self.degraded, self.blind];
+        by_verdict.into_iter().chain(self.by_cause.values().copied()).max().unwrap_or_default()
     }
 }
 

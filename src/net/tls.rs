@@ -201,13 +201,13 @@ impl TlsFailure {
         }
     }
 
+    /// What the library says, which others may have wrapped.
+    #[must_use]
     #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
-    fn of_library(error: &rustls::Error) -> Self {
+    pub fn of_library(error: &rustls::Error) -> Self {
         use PeerIncompatible as Peer;
         match error {
-            rustls::Error::InvalidCertificate(error) => {
-                Self::Certificate(Problem::Other(error.to_string()))
-            }
+            rustls::Error::InvalidCertificate(error) => Self::Certificate(Problem::of(error)),
             rustls::Error::AlertReceived(alert) => Self::of_alert(*alert),
             rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Self::NotSpoken,
             rustls::Error::PeerIncompatible(

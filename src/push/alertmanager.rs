@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::Alert;
 use crate::clock::Now;
-use crate::link::alarm::{Labels, Resolve};
+use crate::link::alarm::{LONGEST_WAIT, Labels, Resolve};
 
 #[cfg(test)]
 mod tests;
@@ -25,9 +25,11 @@ pub const RESEND: Duration = Duration::from_secs(60);
 pub const BATCH: usize = 256;
 /// An alert that nobody refreshes ends by itself: after a restart that takes this long, at the
 /// earliest.
-const OUTLIVES: Duration = Duration::from_secs(15 * 60);
-/// The same where promlinks that are several let alerts end by themselves: four times the resend.
+pub const OUTLIVES: Duration = Duration::from_secs(15 * 60);
+/// The same where promlinks that are several let alerts end by themselves: four times the resend;
+/// or until those that were restarted together have waited once more, and had this time to start.
 const EXPIRES: Duration = Duration::from_secs(4 * 60);
+const STARTS: Duration = Duration::from_secs(2 * 60);
 /// How long it is said that an alert has ended, as Prometheus does.
 const ENDED_FOR: Duration = Duration::from_secs(15 * 60);
 
@@ -140,8 +142,10 @@ impl Ledger {
     pub fn wire(&self, now: Now, skew: Skew) -> Vec<Wire> {
         let standing = self.standing.values().map(|alert| {
             let lives = match self.resolve {
-                Resolve::Immediate => OUTLIVES.saturating_add(alert.wait),
-                Resolve::Expire => EXPIRES,
+                Resolve::Immediate => {
+                    OUTLIVES.saturating_add(alert.wait.max(alert.longest.min(LONGEST_WAIT)))
+                }
+                Resolve::Expire => EXPIRES.max(alert.wait.min(LONGEST_WAIT) + STARTS),
             };
             wire(&alert.labels, Some(alert), skew.of(now.plus(lives).wall), skew)
         });
@@ -185,7 +189,12 @@ pub struct Skew {
 
 impl fmt::Display for Skew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{} s", if self.ahead { "+" } else { "-" }, self.by.as_secs())
+        let sign = match (self.by, self.ahead) {
+            (Duration::ZERO, _) => "",
+            (_, true) => "+",
+            (_, false) => "-",
+        };
+        write!(f, "{sign}{} s", self.by.as_secs())
     }
 }
 

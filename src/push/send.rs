@@ -6,19 +6,20 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy};
 use url::{Url, form_urlencoded};
 
+use crate::clock;
 use crate::link::{HttpOptions, TlsOptions};
 use crate::net::credentials::{Quoted, headers, proxy_authorization, read};
 use crate::net::proxy::bypass;
 use crate::push::Ways;
+use crate::push::said::{Lines, Place, Said};
 use crate::report::facts::clean;
 use crate::secret::{HIDDEN, Secret};
 
@@ -33,19 +34,10 @@ const ANSWER_BYTES: usize = 2048;
 pub struct Target<'a> {
     url: Url,
     http: &'a HttpOptions,
+    /// Its path and query may be a password.
+    is_secret: bool,
     /// Dial this one of the addresses behind the name.
     address: Option<IpAddr>,
-}
-
-/// What was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// The status.
-    pub status: u16,
-    /// The receiver's clock.
-    pub date: Option<SystemTime>,
-    /// The beginning of the body, cleaned.
-    pub text: String,
 }
 
 // === impl Target ===
@@ -54,24 +46,34 @@ impl<'a> Target<'a> {
     /// This URL.
     #[must_use]
     pub fn new(url: Url, http: &'a HttpOptions) -> Self {
-        Self { url, http, address: None }
+        Self { url, http, is_secret: false, address: None }
     }
 
-    /// A URL that is a secret, and may be in a file.
+    /// A URL that is a secret, and may be in a file; `key` is what names it.
     ///
     /// # Errors
-    /// It cannot be read, or is none.
-    pub fn secret(url: &Secret, http: &'a HttpOptions) -> Result<Self, String> {
-        let text = read(url, "url").map_err(|bad| bad.says)?;
-        let url = Url::parse(&text).map_err(|error| format!("the url is none ({error})"))?;
+    /// It cannot be read, or is none; what to do.
+    pub fn secret(url: &Secret, key: &str, http: &'a HttpOptions) -> Result<Self, String> {
+        let wrong = |what: &str, next: &str| match url {
+            Secret::Value(_) => format!("{key} {what}; {next}"),
+            Secret::File(path) => format!("{key}_file: {}: {what}; {next}", path.display()),
+        };
+        let mount = "write the URL there, or mount the Secret that holds it";
+        let text = read(url, key).map_err(|bad| match url {
+            Secret::Value(_) => bad.says,
+            Secret::File(_) => format!("{key}_file: {}; {mount}", bad.says),
+        })?;
+        let form = "write https://host/path";
+        let url = Url::parse(&text)
+            .map_err(|error| wrong(&format!("the url is none ({error})"), form))?;
         if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
-            return Err("the url is not http(s)".to_owned());
+            return Err(wrong("the url is not http(s)", form));
         }
         // The client would send them, and nobody would know that they are to be hidden.
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("the url must not hold credentials; use basic_auth".to_owned());
+            return Err(wrong("the url must not hold credentials", "use basic_auth"));
         }
-        Ok(Self::new(url, http))
+        Ok(Self { is_secret: true, ..Self::new(url, http) })
     }
 
     /// The same, at another URL.
@@ -110,27 +112,33 @@ impl<'a> Target<'a> {
     /// # Errors
     /// There was no answer; why, in words without secrets.
     pub async fn post(&self, ways: &impl Ways, body: (&str, String)) -> Result<Said, String> {
-        let sent = self.sent(ways, Some(body), ANSWER_BYTES).await;
         let quoted = Quoted::of(self.http, &[]);
-        let hide = |text: String| {
-            let mut text = self.without_url(&text);
+        let hide = |text: &str| {
+            let mut text = self.without_url(text);
             quoted.hide(&mut text);
             clean(&text)
         };
-        match sent {
-            Ok(said) => Ok(Said { text: hide(said.text), ..said }),
-            Err(says) => Err(hide(says)),
-        }
+        let (status, mut lines, text) = self.sent(ways, Some(body), ANSWER_BYTES).await?;
+        lines.location = lines.location.map(|location| hide(&location));
+        Ok(self.place().said(status, lines, &hide(&text)))
     }
 
     /// GETs, and reads at most `cap` bytes of the answer as they are; none where that is not good.
     pub async fn get(&self, ways: &impl Ways, cap: usize) -> Option<String> {
-        let said = self.sent(ways, None, cap).await.ok()?;
-        said.is_good().then_some(said.text)
+        let (status, _, text) = self.sent(ways, None, cap).await.ok()?;
+        (status == 200).then_some(text)
+    }
+
+    fn place(&self) -> Place {
+        let proxy = self.proxy().map(|proxy| proxy.url.to_string());
+        Place::new(&self.url, self.is_secret, self.http, proxy)
     }
 
     /// Paths and queries of webhooks are passwords, and servers quote them.
     fn without_url(&self, text: &str) -> String {
+        if !self.is_secret {
+            return text.to_owned();
+        }
         let url = &self.url;
         let whole = [Some(url.as_str()), Some(url.path()), url.query()];
         let words = url.path_segments().into_iter().flatten();
@@ -154,7 +162,7 @@ impl<'a> Target<'a> {
         ways: &impl Ways,
         body: Option<(&str, String)>,
         cap: usize,
-    ) -> Result<Said, String> {
+    ) -> Result<(u16, Lines, String), String> {
         let mut lines = HeaderMap::new();
         for (name, value) in headers(self.http).map_err(|bad| bad.says)? {
             let name = HeaderName::try_from(name).map_err(|error| error.to_string())?;
@@ -178,10 +186,9 @@ impl<'a> Target<'a> {
             None => client.get(url),
         };
         let sent = request.headers(lines).send().await;
-        let mut response = sent.map_err(|error| words(error.without_url()))?;
+        let mut response = sent.map_err(|error| self.place().silent(&error))?;
         let status = response.status().as_u16();
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        let lines = Lines::of(response.headers(), clock::now().wall);
         let mut bytes = Vec::new();
         while bytes.len() < cap {
             // What was said counts, also where its end is lost.
@@ -189,7 +196,7 @@ impl<'a> Target<'a> {
             bytes.extend_from_slice(&piece);
         }
         bytes.truncate(cap);
-        Ok(Said { status, date, text: String::from_utf8_lossy(&bytes).into_owned() })
+        Ok((status, lines, String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     async fn client(&self, ways: &impl Ways, host: &str) -> Result<Client, String> {
@@ -225,55 +232,11 @@ impl<'a> Target<'a> {
     }
 }
 
-// === impl Said ===
-
-impl Said {
-    /// Whether it was accepted.
-    #[must_use]
-    pub fn is_good(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    /// Whether what was sent is refused, and something else would perhaps not be.
-    #[must_use]
-    pub fn is_of_the_content(&self) -> bool {
-        matches!(self.status, 400 | 413 | 422)
-    }
-
-    /// Whether it was accepted.
-    ///
-    /// # Errors
-    /// It was not: what was said.
-    pub fn accepted(self) -> Result<(), String> {
-        if self.is_good() { Ok(()) } else { Err(self.words()) }
-    }
-
-    /// For people.
-    #[must_use]
-    pub fn words(&self) -> String {
-        match self.text.as_str() {
-            "" => format!("answered {}", self.status),
-            text => format!("answered {}: {text}", self.status),
-        }
-    }
-}
-
 /// A word of a URL without percent-encoding.
 fn plain(word: &str) -> String {
     let one = [('+', "%2B"), ('&', "%26"), ('=', "%3D")];
     let one = one.iter().fold(word.to_owned(), |word, (c, code)| word.replace(*c, code));
     form_urlencoded::parse(one.as_bytes()).map(|(name, _)| name.into_owned()).collect()
-}
-
-/// An error with all that led to it.
-fn words(error: reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -286,7 +249,7 @@ mod tests {
         let url = "https://h.example/T0SECRET%C3%A9/x?apikey=k3yk3yk3y%2B&room=engineering&s3cr3ts";
         let url = Secret::Value(url.to_owned());
         let http = HttpOptions::default();
-        let target = Target::secret(&url, &http).unwrap();
+        let target = Target::secret(&url, "url", &http).unwrap();
         for (quoted, shown) in [
             ("no T0SECRET%C3%A9", "no <secret>"),
             ("no T0SECRET\u{e9}", "no <secret>"),
@@ -302,20 +265,59 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_a_file_holds_no_credentials() {
+    fn hosts_that_need_no_proxy_are_told_without_it() {
+        let url = Url::parse("http://am.monitoring.svc:9093/api/v2/alerts").unwrap();
+        let proxy = |no_proxy: &[&str]| HttpOptions {
+            proxy: Some(crate::link::Proxy {
+                url: crate::link::BaseUrl {
+                    scheme: crate::link::Scheme::Http,
+                    host: "proxy".to_owned(),
+                    port: 3128,
+                    path: String::new(),
+                },
+                auth: None,
+                no_proxy: no_proxy.iter().map(|host| (*host).to_owned()).collect(),
+            }),
+            ..HttpOptions::default()
+        };
+        for (no_proxy, uses) in [(&[][..], true), (&[".svc"], false), (&["other.svc"], true)] {
+            let http = proxy(no_proxy);
+            let target = Target::new(url.clone(), &http);
+            assert_eq!(target.proxy().is_some(), uses, "{no_proxy:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_a_file_is_one_and_says_what_to_do_where_it_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("url");
         let http = HttpOptions::default();
-        for (text, says) in [
+        let says = |text: Option<&str>| {
+            if let Some(text) = text {
+                std::fs::write(&file, text).unwrap();
+            }
+            let target = Target::secret(&Secret::File(file.clone()), "fail_url", &http);
+            let begin = format!("fail_url_file: {}: ", file.display());
+            target.unwrap_err().strip_prefix(&begin).unwrap().to_owned()
+        };
+        let mount = "write the URL there, or mount the Secret that holds it";
+        for (text, expected) in [
+            (None, format!("No such file or directory (os error 2); {mount}")),
+            (Some(" \n"), format!("is empty; {mount}")),
             (
-                "https://u:s3cr3tpass@h.example/x",
-                "the url must not hold credentials; use basic_auth",
+                Some("hooks.example/x"),
+                "the url is none (relative URL without a base); write https://host/path".to_owned(),
             ),
-            ("ftp://h.example/x", "the url is not http(s)"),
+            (
+                Some("https://u:s3cr3tpass@h.example/x"),
+                "the url must not hold credentials; use basic_auth".to_owned(),
+            ),
+            (
+                Some("ftp://h.example/x"),
+                "the url is not http(s); write https://host/path".to_owned(),
+            ),
         ] {
-            std::fs::write(&file, text).unwrap();
-            let target = Target::secret(&Secret::File(file.clone()), &http);
-            assert_eq!(target.unwrap_err(), says);
+            assert_eq!(says(text), expected);
         }
     }
 }

@@ -10,11 +10,12 @@ use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until};
 use url::Url;
 
-use crate::clock::{self, Stopwatch};
+use crate::clock::{self, Now, Stopwatch};
 use crate::link::alarm::{Alertmanager, Heartbeat, Labels, Resolve, Webhook};
 use crate::push::alertmanager::{self, Ledger, Skew};
 use crate::push::heartbeat;
-use crate::push::send::{Said, Target};
+use crate::push::said::{Refusal, Said};
+use crate::push::send::Target;
 use crate::push::webhook::{Notifier, Payload};
 use crate::push::{JSON, TEXT, To, Told, Ways};
 use crate::selfstats::{Receiver, SelfStats};
@@ -33,11 +34,29 @@ const AT_ONCE: usize = 8;
 /// blame, and not to tell thousands one by one.
 const SPLITS: usize = 32;
 
-/// How far the clock of each address is from ours.
-type Clocks = BTreeMap<Option<IpAddr>, Skew>;
+/// What is known of each address of a name.
+type Peers = BTreeMap<Option<IpAddr>, Peer>;
+
+/// What is known of one address.
+#[derive(Clone, Debug, Default)]
+struct Peer {
+    /// How far its clock is from ours.
+    skew: Skew,
+    /// It asked to be left alone: until when, and in which words.
+    leave: Option<(Now, String)>,
+}
+
+/// What came of telling all addresses of a name.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Round {
+    taken: u64,
+    failed: u64,
+    /// What those said that did not take it, and those that are left alone.
+    says: Vec<String>,
+}
 
 /// What every task works with.
-pub struct Desk<W> {
+pub struct Teller<W> {
     pub ways: Arc<W>,
     pub stats: Arc<SelfStats>,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -49,9 +68,9 @@ struct Streak {
     failures: u32,
 }
 
-// === impl Desk ===
+// === impl Teller ===
 
-impl<W: Ways> Desk<W> {
+impl<W: Ways> Teller<W> {
     /// Tells one receiver until it is dropped.
     pub async fn tell(&self, name: &str, to: To, told: watch::Receiver<Arc<Told>>) {
         let stats = self.stats.receivers.get(name);
@@ -73,23 +92,22 @@ impl<W: Ways> Desk<W> {
         stats: &Receiver,
     ) {
         let mut ledger = Ledger::new(resolve);
-        let mut clocks = Clocks::new();
+        let mut peers = Peers::new();
         let mut streak = Streak::default();
         loop {
             let round = Stopwatch::start();
             let begun = told.borrow_and_update().clone();
             ledger.take(&begun.standing, &BTreeSet::new(), clock::now());
-            let (accepted, mut all) = self.tell_all(one, &ledger, &mut clocks).await;
-            stats.told(accepted, clock::now().wall);
+            let mut last = self.tell_all(one, &ledger, &mut peers).await;
+            stats.told(last.taken, last.failed, clock::now().wall);
             // What stands does not wait until it is known what was told before a restart.
             let over = self.still_held(one, &begun.over).await;
             let latest = Arc::clone(&told.borrow());
             if !over.is_empty() && ledger.take(&latest.standing, &over, clock::now()) {
-                let accepted;
-                (accepted, all) = self.tell_all(one, &ledger, &mut clocks).await;
-                stats.told(accepted, clock::now().wall);
+                last = self.tell_all(one, &ledger, &mut peers).await;
+                stats.told(last.taken, last.failed, clock::now().wall);
             }
-            let pause = streak.after(name, &all);
+            let pause = streak.after(name, &last.result());
             // News of thousands come one by one, and each round tells all.
             let least = round.read() + pause.map_or(Duration::ZERO, |pause| pause.min(RETRY));
             let (soonest, again) =
@@ -103,7 +121,7 @@ impl<W: Ways> Desk<W> {
                 }
                 let latest = told.borrow_and_update().clone();
                 let is_news = ledger.take(&latest.standing, &BTreeSet::new(), clock::now());
-                if is_news || latest.over.len() != begun.over.len() {
+                if is_news || latest.over != begun.over {
                     sleep_until(soonest).await;
                     break;
                 }
@@ -131,55 +149,60 @@ impl<W: Ways> Desk<W> {
         all
     }
 
-    /// Tells every address of an Alertmanager: whether one of them accepted it, and what the others
-    /// said. They do not tell each other, nor wait for each other.
-    async fn tell_all(
-        &self,
-        one: &Alertmanager,
-        ledger: &Ledger,
-        clocks: &mut Clocks,
-    ) -> (bool, Result<(), String>) {
+    /// Tells every address of an Alertmanager; they neither tell nor wait for each other.
+    async fn tell_all(&self, one: &Alertmanager, ledger: &Ledger, peers: &mut Peers) -> Round {
         let each = async { alertmanager_target(one)?.each(self.ways.as_ref()).await };
         let each = match each.await {
             Ok(each) => each,
-            Err(says) => return (false, Err(says)),
+            Err(says) => return Round { failed: 1, says: vec![says], ..Round::default() },
         };
-        clocks.retain(|address, _| each.iter().any(|(known, _)| known == address));
-        let (mut accepted, mut refused) = (false, Vec::new());
+        peers.retain(|address, _| each.iter().any(|(known, _)| known == address));
+        let mut round = Round::default();
         for some in each.chunks(AT_ONCE) {
             let told = some.iter().map(async |(address, target)| {
-                let mut skew = clocks.get(address).copied().unwrap_or_default();
-                let told = self.tell_one(target, ledger, &mut skew).await;
-                (*address, skew, told)
+                let mut peer = peers.get(address).cloned().unwrap_or_default();
+                let told = self.tell_one(target, ledger, &mut peer).await;
+                (*address, peer, told)
             });
-            for (address, skew, told) in join_all(told).await {
-                clocks.insert(address, skew);
-                accepted |= told.is_ok();
-                if let Err(says) = told {
-                    let address = address.map(|ip| format!("{ip}: ")).unwrap_or_default();
-                    refused.push(format!("{address}{says}"));
+            for (address, peer, told) in join_all(told).await {
+                match told {
+                    Some(Ok(())) => round.taken += 1,
+                    Some(Err(_)) => round.failed += 1,
+                    None => {}
                 }
+                let left = peer.leave.as_ref().map(|(_, says)| says.clone());
+                let says = told.and_then(Result::err).map(|refusal| refusal.says).or(left);
+                let place = address.map(|ip| format!("{ip}: ")).unwrap_or_default();
+                round.says.extend(says.map(|says| format!("{place}{says}")));
+                peers.insert(address, peer);
             }
         }
-        let all = if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) };
-        (accepted, all)
+        round
     }
 
-    /// Tells one address; once again, where its clock showed that the times were wrong. A clock
-    /// that shows something else each time is not run after.
+    /// Tells one address, unless it wants to be left alone; once again, where its clock showed that
+    /// the times were wrong. A clock that shows something else each time is not run after.
     async fn tell_one(
         &self,
         target: &Target<'_>,
         ledger: &Ledger,
-        skew: &mut Skew,
-    ) -> Result<(), String> {
-        let used = *skew;
-        let told = self.tell_at(target, ledger, skew).await;
-        if told.is_err() || !skew.differs(used) {
-            return told;
+        peer: &mut Peer,
+    ) -> Option<Result<(), Refusal>> {
+        if peer.leave.as_ref().is_some_and(|(until, _)| clock::now() < *until) {
+            return None;
         }
-        tracing::warn!(skew = %skew, "its clock differs: alarms are told in its time");
-        self.tell_at(target, ledger, skew).await
+        let skew = &mut peer.skew;
+        let used = *skew;
+        let mut told = self.tell_at(target, ledger, skew).await;
+        if told.is_ok() && skew.differs(used) {
+            tracing::warn!(skew = %skew, "its clock differs: alarms are told in its time");
+            told = self.tell_at(target, ledger, skew).await;
+        }
+        peer.leave = told
+            .as_ref()
+            .err()
+            .and_then(|refusal| Some((clock::now().plus(refusal.patience?), refusal.says.clone())));
+        Some(told)
     }
 
     /// Tells one address all in the time of its clock, which is `skew`, and learns what it shows.
@@ -188,7 +211,7 @@ impl<W: Ways> Desk<W> {
         target: &Target<'_>,
         ledger: &Ledger,
         skew: &mut Skew,
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         let all = ledger.wire(clock::now(), *skew);
         // An empty list says that promlink is there, and hears whether Alertmanager is.
         let mut todo: Vec<_> = all.rchunks(alertmanager::BATCH).collect();
@@ -206,8 +229,9 @@ impl<W: Ways> Desk<W> {
             if said.is_good() {
                 continue;
             }
-            refused = Err(said.words());
-            if !said.is_of_the_content() {
+            let is_of_the_content = said.is_of_the_content();
+            refused = said.accepted();
+            if !is_of_the_content {
                 break;
             }
             // The others of a batch must not suffer for one that is refused for ever.
@@ -239,8 +263,8 @@ impl<W: Ways> Desk<W> {
                 let payload = notifier.payload(&batch, &one.name, url.as_deref());
                 let said = notify(self.ways.as_ref(), one, &payload).await;
                 let refused = said.as_ref().is_ok_and(Said::is_of_the_content);
-                let result = said.and_then(Said::accepted);
-                stats.told(result.is_ok(), clock::now().wall);
+                let result = said.map_err(Refusal::from).and_then(Said::accepted);
+                stats.told_one(result.is_ok(), clock::now().wall);
                 if result.is_ok() {
                     notifier.told(&batch, clock::now());
                 }
@@ -267,26 +291,36 @@ impl<W: Ways> Desk<W> {
         let mut streak = Streak::default();
         loop {
             let snapshot = self.snapshots.borrow().clone();
-            let failing = self.stats.receivers.all().into_iter();
-            let failing =
-                failing.filter(|(other, receiver)| other != name && receiver.is_failing());
-            let failing: Vec<String> = failing.map(|(other, _)| other).collect();
+            let failing = self.failing_beside(name);
             let beat = heartbeat::beat(&snapshot, &failing, one.links, clock::now());
             let result = self.beat(one, &beat).await;
-            stats.told(result.is_ok(), clock::now().wall);
-            let retry = streak.after(name, &result).map(|pause| pause.max(RETRY * 10));
-            sleep(retry.unwrap_or(one.interval).min(one.interval)).await;
+            stats.told_one(result.is_ok(), clock::now().wall);
+            sleep(until_next(streak.after(name, &result), one.interval)).await;
         }
     }
 
-    async fn beat(&self, one: &Heartbeat, beat: &heartbeat::Beat) -> Result<(), String> {
+    /// The receivers that accept nothing, but for this one.
+    fn failing_beside(&self, name: &str) -> Vec<String> {
+        let all = self.stats.receivers.all().into_iter();
+        let failing = all.filter(|(other, receiver)| other != name && receiver.is_failing());
+        failing.map(|(other, _)| other).collect()
+    }
+
+    async fn beat(&self, one: &Heartbeat, beat: &heartbeat::Beat) -> Result<(), Refusal> {
         let target = match &one.fail_url {
-            Some(url) if !beat.is_good => Target::secret(url, &one.http)?,
-            None if !beat.is_good => Target::secret(&one.url, &one.http)?.at(heartbeat::fail),
-            Some(_) | None => Target::secret(&one.url, &one.http)?,
+            Some(url) if !beat.is_good => Target::secret(url, "fail_url", &one.http)?,
+            None if !beat.is_good => {
+                Target::secret(&one.url, "url", &one.http)?.at(heartbeat::fail)
+            }
+            Some(_) | None => Target::secret(&one.url, "url", &one.http)?,
         };
         target.post(self.ways.as_ref(), (TEXT, beat.text.clone())).await?.accepted()
     }
+}
+
+/// From one heartbeat to the next; after a failure sooner, as far as receivers allow.
+fn until_next(retry: Option<Duration>, interval: Duration) -> Duration {
+    retry.map_or(interval, |pause| pause.max(RETRY * 10).min(interval))
 }
 
 /// Where an Alertmanager is told.
@@ -304,7 +338,7 @@ pub fn alertmanager_target(one: &Alertmanager) -> Result<Target<'_>, String> {
 /// # Errors
 /// There was no answer; why.
 pub async fn notify(ways: &impl Ways, one: &Webhook, payload: &Payload) -> Result<Said, String> {
-    Target::secret(&one.url, &one.http)?.post(ways, (JSON, payload.body())).await
+    Target::secret(&one.url, "url", &one.http)?.post(ways, (JSON, payload.body())).await
 }
 
 // === impl Streak ===
@@ -312,7 +346,7 @@ pub async fn notify(ways: &impl Ways, one: &Webhook, payload: &Payload) -> Resul
 impl Streak {
     /// How long to wait before the next try, after a failure; each streak is logged once, and its
     /// end.
-    fn after(&mut self, receiver: &str, result: &Result<(), String>) -> Option<Duration> {
+    fn after(&mut self, receiver: &str, result: &Result<(), Refusal>) -> Option<Duration> {
         match result {
             Ok(()) => {
                 if self.failures > 0 {
@@ -321,15 +355,23 @@ impl Streak {
                 self.failures = 0;
                 None
             }
-            Err(says) => {
+            Err(Refusal { says, patience }) => {
                 if self.failures == 0 {
                     tracing::warn!(receiver, says, "not told; it is tried again");
                 }
                 let pause = RETRY.saturating_mul(1 << self.failures.min(6)).min(RETRY_MOST);
                 self.failures += 1;
-                Some(with_jitter(pause))
+                Some(with_jitter(pause).max(patience.unwrap_or_default()))
             }
         }
+    }
+}
+
+// === impl Round ===
+
+impl Round {
+    fn result(&self) -> Result<(), Refusal> {
+        if self.says.is_empty() { Ok(()) } else { Err(self.says.join("; ").into()) }
     }
 }
 

@@ -27,7 +27,7 @@ impl Ways for Asked {
     }
 
     fn namespace(&self) -> Option<String> {
-        None
+        Some("of-the-pod".to_owned())
     }
 }
 
@@ -54,9 +54,14 @@ async fn a_receiver_that_is_changed_takes_back_what_the_one_before_could_not() {
     sleep(FRESH * 10).await;
     // To be told, and to be asked what it has.
     assert_eq!(first(&asked, "one"), 2);
+    let count = |host| asked.0.lock().unwrap().iter().filter(|(other, _)| other == host).count();
     set.send_replace(settings("two"));
     sleep(FRESH).await;
     assert_eq!(first(&asked, "two"), 2);
+    let before = (count("one"), count("two"));
+    sleep(FRESH * 10).await;
+    assert_eq!(count("one"), before.0, "whoever is gone is told nothing");
+    assert!(count("two") > before.1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,4 +78,70 @@ async fn a_task_that_panics_delivers_nothing_and_is_not_revived_all_the_time() {
     sleep(Duration::from_secs(10)).await;
     let times = asked.0.lock().unwrap().len();
     assert!((5..20).contains(&times), "{times}");
+}
+
+#[test]
+fn what_is_over_is_looked_for_until_all_that_was_told_before_a_start_has_ended() {
+    let mut alarms = settings("one").alarms.clone();
+    let at = |seconds| Now::at(Duration::from_secs(seconds));
+    let found = |back: &mut TakenBack, second| {
+        let mut looked = false;
+        let over = back.over(at(second), || {
+            looked = true;
+            vec![Labels::new()]
+        });
+        (over.len(), looked)
+    };
+    let mut back = TakenBack::new(&alarms, at(1000));
+    // The longest wait is a quarter of an hour, and what was told outlives that by as much.
+    for (second, expected) in [
+        (1000, (1, true)),
+        (1059, (1, true)),
+        (1060, (1, false)),
+        (1068, (1, false)),
+        (1069, (1, true)),
+        (1000 + 1799, (1, true)),
+        (1000 + 1800, (0, false)),
+        (9999, (0, false)),
+    ] {
+        assert_eq!(found(&mut back, second), expected, "{second}");
+    }
+    alarms.resolve = Resolve::Expire;
+    assert_eq!(found(&mut TakenBack::new(&alarms, at(0)), 0), (0, false));
+}
+
+#[test]
+fn a_namespace_that_is_configured_stays() {
+    let mut settings = (*settings("one")).clone();
+    let namespace = |settings: &Settings| {
+        common(&Asked::default(), settings).labels.get("namespace").cloned().unwrap()
+    };
+    assert_eq!(namespace(&settings), "of-the-pod");
+    settings.alarms.labels.insert("namespace".to_owned(), "configured".to_owned());
+    assert_eq!(namespace(&settings), "configured");
+}
+
+#[test]
+fn who_is_told_of_nothing_or_cannot_tell_clusters_apart_is_warned() {
+    let hook = "{url: 'https://example.org'}";
+    for (alarms, begins) in [
+        ("collapse_at: 5".to_owned(), Some("no receiver of alarms is configured")),
+        (format!("heartbeat: {hook}"), Some("no receiver of alarms is configured")),
+        (format!("webhooks: [{hook}]"), None),
+        (format!("alertmanagers: [{hook}]"), Some("alarms have no label `cluster`")),
+        (format!("alertmanagers: [{hook}], labels: {{cluster: eu}}"), None),
+    ] {
+        let yaml = format!("alarms: {{{alarms}}}");
+        let settings = load_bytes(&Sources::default(), Some(yaml.as_bytes())).unwrap();
+        let warned = warning(&settings.alarms).map(|text| text.split(':').next().unwrap());
+        assert_eq!(warned, begins, "{yaml}");
+    }
+}
+
+#[test]
+fn looking_takes_a_tenth_of_the_time_at_most() {
+    let millis = Duration::from_millis;
+    for (look, rest) in [(0, 200), (22, 200), (23, 207), (100, 900)] {
+        assert_eq!(rest_after(millis(look)), millis(rest), "{look}");
+    }
 }

@@ -8,7 +8,8 @@ use crate::clock;
 use crate::config::Settings;
 use crate::link::alarm::{Alertmanager, Heartbeat, Labels, Resolve, Webhook};
 use crate::push::alertmanager::{Ledger, Skew, body};
-use crate::push::send::{Said, Target};
+use crate::push::said::Said;
+use crate::push::send::Target;
 use crate::push::tell::{alertmanager_target, notify};
 use crate::push::webhook::Notifier;
 use crate::push::{JSON, TEXT, To, Ways, common, receivers};
@@ -47,7 +48,8 @@ fn alert(common: &Common) -> Alert {
         labels.insert(name.to_owned(), value.to_owned());
     }
     let summary = "A test of promlink's alarms: nothing is wrong.".to_owned();
-    let description = "Somebody ran `promlink alarm test`. It ends by itself in four minutes.";
+    let description = "Somebody ran `promlink alarm test`. Alertmanagers end it by themselves in \
+                       four minutes; others hear of no end.";
     Alert {
         labels,
         annotations: BTreeMap::from([
@@ -56,13 +58,14 @@ fn alert(common: &Common) -> Alert {
         ]),
         since: clock::now(),
         wait: Duration::ZERO,
+        longest: Duration::ZERO,
     }
 }
 
 fn tell(receiver: &str, result: Result<Said, String>) -> Tried {
     let receiver = receiver.to_owned();
     match result {
-        Ok(said) => Tried { receiver, says: said.words(), is_good: said.is_good() },
+        Ok(said) => Tried { receiver, is_good: said.is_good(), says: said.words },
         Err(says) => Tried { receiver, says, is_good: false },
     }
 }
@@ -114,5 +117,5 @@ async fn webhook(
 
 async fn heartbeat(ways: &impl Ways, one: &Heartbeat) -> Result<Said, String> {
     let text = "promlink alarm test\n".to_owned();
-    Target::secret(&one.url, &one.http)?.post(ways, (TEXT, text)).await
+    Target::secret(&one.url, "url", &one.http)?.post(ways, (TEXT, text)).await
 }

@@ -144,23 +144,14 @@ impl Notifier {
         due.take(self.most).map(|(labels, known)| (labels.clone(), known.ended.is_some())).collect()
     }
 
-    /// The receiver took `batch`.
+    /// The receiver took `batch`; nothing was taken in since that was made.
     pub fn told(&mut self, batch: &Batch, now: Now) {
         self.most = (self.most * 2).min(BATCH);
         for (labels, is_end) in batch {
-            let Some(known) = self.known.get_mut(labels) else { continue };
-            known.aside = None;
-            if !is_end {
-                known.told = Some(now);
-                // What ended meanwhile has its own time.
-                if known.ended.is_none() {
-                    known.due = now.plus(self.repeat);
-                }
-            } else if known.ended.is_some() {
+            if *is_end {
                 self.known.remove(labels);
-            } else {
-                // It began again while its end was on the way.
-                (known.told, known.due) = (None, now.plus(WAIT));
+            } else if let Some(known) = self.known.get_mut(labels) {
+                (known.told, known.due, known.aside) = (Some(now), now.plus(self.repeat), None);
             }
         }
     }

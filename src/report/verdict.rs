@@ -67,6 +67,21 @@ impl Side {
         Self::Unclear,
     ];
 
+    /// Who has to act.
+    #[must_use]
+    pub fn who(self) -> &'static str {
+        match self {
+            Self::Prometheus => "whoever runs Prometheus",
+            Self::Grafana => "whoever runs Grafana",
+            Self::Datasource => "whoever owns the data source's settings in Grafana",
+            Self::Network => "whoever runs the network between the two",
+            Self::Dns => "whoever runs DNS",
+            Self::Credentials => "whoever gave promlink its credentials",
+            Self::Promlink => "whoever configured and placed promlink",
+            Self::Unclear => "unclear: there are two candidates, both in the evidence",
+        }
+    }
+
     /// The label value.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -202,7 +202,11 @@ impl EndAlarm {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::clock::Now;
+    use crate::link::sample::grafana;
     use crate::report::sample::report;
 
     #[test]
@@ -239,6 +243,43 @@ mod tests {
         check(&[(S::Answered, up), (S::Untold, up), (S::Failed, None), (S::Failed, down)]);
         check(&[(S::Failed, None), (S::Failed, down), (S::Untold, down), (S::Untold, down)]);
         check(&[(S::Untold, None), (S::Answered, up)]);
+    }
+
+    #[test]
+    fn the_first_link_that_raised_an_alarm_speaks_for_all() {
+        let alarm = |second: u64, summary: &str| {
+            Arc::new(Alarm {
+                since: Now::at(Duration::from_secs(second)),
+                wait: Duration::ZERO,
+                fault: None,
+                summary: summary.to_owned(),
+                next_step: String::new(),
+                datasource_uid: None,
+            })
+        };
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let all = [alarm(5, "first"), alarm(7, "second"), alarm(9, "third")];
+            let mut together = Together::default();
+            for index in order {
+                let server_down = Some(Arc::clone(&all[index]));
+                let alarms = EndAlarms { server_down, ..EndAlarms::default() };
+                together.add(Path::Direct, Confirmed::default(), alarms, &Arc::default());
+            }
+            let down = together.into_down();
+            assert_eq!((down.len(), down[0].links), (1, 3));
+            assert_eq!(down[0].alarm.summary, "first", "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_grafana_at_another_url_is_another_one() {
+        let names = BTreeMap::from([(GrafanaName::new("main"), grafana("main"))]);
+        let set = LinkSet::merge(Vec::new(), &[], names, 5);
+        let mut before = grafanas(&set, &[]);
+        before[0].version = Some("11.2.0".to_owned());
+        assert_eq!(grafanas(&set, &before)[0].version.as_deref(), Some("11.2.0"));
+        before[0].url = "http://elsewhere:3000".to_owned();
+        assert_eq!(grafanas(&set, &before)[0].version, None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use promlink::demo::dns::{self, Zone};
 use promlink::demo::prometheus::{self, Prometheus, Setup};
 use promlink::demo::standin::ANY_PORT;
 use serde_json::Value;
@@ -221,13 +222,15 @@ async fn one_alert_through_every_way_shows_what_each_answers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("promlink.yml");
     let receivers = format!(
-        "alertmanagers: [{{url: '{}'}}, {{url: 'http://127.0.0.1:1'}}]\n  \
-         webhooks: [{{name: pager, url: '{}/s3cr3t-path'}}]\n  heartbeat: {{url: '{}/uuid'}}",
+        "alertmanagers: [{{url: '{}'}}, {{url: 'http://127.0.0.1:1'}}, \
+         {{url: 'http://nowhere.example:9093'}}]\n  webhooks: [{{name: pager, url: '{}/s3cr3t-path'}}]\n  heartbeat: {{url: '{}/uuid'}}",
         am.url(),
         hook.url(),
         beat.url()
     );
-    fs::write(&file, yaml("http://127.0.0.1:1", &receivers)).unwrap();
+    let dns = dns::start(ANY_PORT, Zone::default()).await.unwrap();
+    let dns = format!("dns: {{servers: ['{}'], search: []}}\n", dns.address());
+    fs::write(&file, dns + &yaml("http://127.0.0.1:1", &receivers)).unwrap();
     let run = move || {
         let file = format!("--config.file={}", file.display());
         Command::new(env!("CARGO_BIN_EXE_promlink")).args(["alarm", "test", &file]).output()
@@ -237,10 +240,15 @@ async fn one_alert_through_every_way_shows_what_each_answers() {
     let lines: Vec<&str> = text.lines().collect();
     let am_name = am.url().replace("http://", "alertmanager ");
     assert_eq!(lines[0], format!("ok    {am_name}: answered 200"));
-    assert!(lines[1].starts_with("FAIL  alertmanager 127.0.0.1:1: "), "{text}");
-    assert!(lines[1].contains("Connection refused"), "{text}");
-    assert_eq!(lines[2], "FAIL  webhook pager: answered 404: no such path: <secret>");
-    assert_eq!(lines[3], "ok    heartbeat: answered 200");
+    let refused = "http://127.0.0.1:1/api/v2/alerts: Connection refused; check that it runs, and the \
+                   port of its url";
+    assert_eq!(lines[1], format!("FAIL  alertmanager 127.0.0.1:1: {refused}"));
+    let nowhere = "nowhere.example has no address (NXDOMAIN); correct the host of its url";
+    assert_eq!(lines[2], format!("FAIL  alertmanager nowhere.example:9093: {nowhere}"));
+    let lost = "/<secret> answered 404; nothing takes alarms at that path: check that its path is \
+                whole, and was not revoked. Its words: no such path: <secret>";
+    assert_eq!(lines[3], format!("FAIL  webhook pager: {}{lost}", hook.url()));
+    assert_eq!(lines[4], "ok    heartbeat: answered 200");
     assert_eq!(told.status.code(), Some(1));
     let alert = am.seen()[0].json()[0].clone();
     assert_eq!(alert["labels"]["alertname"], "PromlinkTest");

@@ -81,3 +81,50 @@ fn a_file_that_several_keys_name_is_told_of_once() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("grafanas.a.bootstrap: "), "{found:?}");
 }
+
+#[test]
+fn alarms_of_which_nobody_hears_are_told() {
+    let hook = "{url: 'https://example.org'}";
+    let off = "alarms.enabled: it is false, so the receivers are told of nothing";
+    for (alarms, says) in [
+        ("{labels: {cluster: eu}}".to_owned(), Some("alarms: nobody is told of them")),
+        (format!("{{heartbeat: {hook}}}"), Some("alarms: a heartbeat tells that promlink lives")),
+        (format!("{{webhooks: [{hook}], enabled: false}}"), Some(off)),
+        (format!("{{webhooks: [{hook}]}}"), None),
+        ("{}".to_owned(), None),
+        (
+            format!("{{webhooks: [{hook}], resolve: expire, for: {{slow: 2h}}}}"),
+            Some("alarms.for: with `resolve: expire`"),
+        ),
+        (format!("{{webhooks: [{hook}], for: {{slow: 2h}}}}"), None),
+        (format!("{{webhooks: [{hook}], resolve: expire}}"), None),
+    ] {
+        let told =
+            warned(&format!("links: {{a: {{prometheus: {{url: 'http://a'}}}}}}\nalarms: {alarms}"));
+        assert_eq!(told.len(), usize::from(says.is_some()), "{alarms}: {told:?}");
+        assert!(says.is_none_or(|says| told[0].starts_with(says)), "{told:?}");
+    }
+    let one = format!(
+        "links: {{a: {{prometheus: {{url: 'http://a'}}, alarms: {{enabled: true}}}}}}\n\
+         alarms: {{webhooks: [{hook}], enabled: false}}"
+    );
+    assert_eq!(warned(&one), [""; 0], "one link has alarms");
+}
+
+#[test]
+fn an_empty_file_and_receivers_of_the_same_kind_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (one, two) = (at("one"), at("two"));
+    fs::write(&one, "").unwrap();
+    let told = warned(&format!("alarms: {{webhooks: [{{url_file: {one}}}, {{url_file: {two}}}]}}"));
+    assert_eq!(
+        told,
+        [
+            format!("alarms.webhooks: {one}: {one} cannot be read: it is empty"),
+            format!(
+                "alarms.webhooks: {two}: {two} cannot be read: No such file or directory (os error 2)"
+            ),
+        ]
+    );
+}

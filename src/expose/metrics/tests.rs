@@ -10,15 +10,17 @@ use crate::expose::tests::fixture;
 use crate::report::cause::{Cause, Weight};
 use crate::report::finding::Fault;
 use crate::report::verdict::{Side, Verdict};
+use crate::selfstats::Role;
 
 fn exposition(snapshot: Snapshot) -> String {
     let process = Process::new().gather();
     let stats = SelfStats::default();
-    stats
-        .receivers
-        .set([("alertmanager am:9093".to_owned(), true), ("heartbeat".to_owned(), false)]);
-    stats.receivers.get("alertmanager am:9093").told(true, fixture::at(3500).wall);
-    stats.receivers.get("heartbeat").told(false, fixture::at(3500).wall);
+    stats.receivers.set([
+        ("alertmanager am:9093".to_owned(), Role::Alertmanager),
+        ("heartbeat".to_owned(), Role::Heartbeat),
+    ]);
+    stats.receivers.get("alertmanager am:9093").told_one(true, fixture::at(3500).wall);
+    stats.receivers.get("heartbeat").told_one(false, fixture::at(3500).wall);
     let pieces = Exposition::new(snapshot.into(), &stats, &process, fixture::now());
     String::from_utf8(pieces.flatten().collect()).unwrap()
 }
@@ -266,7 +268,7 @@ fn promlink_itself() {
         promlink_config_last_reload_success_timestamp_seconds 1767225600
         promlink_cycles_in_flight 0
         promlink_panics_total 0
-        promlink_alarm_receivers 2
+        promlink_alarm_receivers 1
         promlink_alarms_firing 3
         promlink_alarms_delivered 1
         promlink_requests_total{peer="prometheus"} 0

@@ -5,6 +5,7 @@ use expect_test::expect;
 use super::*;
 use crate::expose::tests::fixture;
 use crate::link::LinkName;
+use crate::selfstats::Role;
 
 fn page(filter: &str) -> String {
     render(&fixture::snapshot(), &told(), filter, fixture::now())
@@ -407,8 +408,8 @@ fn a_link_without_grafana_speaks_of_no_panels() {
 /// A receiver that accepts what it is told.
 fn told() -> Receivers {
     let receivers = Receivers::default();
-    receivers.set([("alertmanager am:9093".to_owned(), true)]);
-    receivers.get("alertmanager am:9093").told(true, fixture::now().wall);
+    receivers.set([("alertmanager am:9093".to_owned(), Role::Alertmanager)]);
+    receivers.get("alertmanager am:9093").told_one(true, fixture::now().wall);
     receivers
 }
 
@@ -416,9 +417,13 @@ fn told() -> Receivers {
 fn it_says_where_alarms_do_not_reach() {
     let shown =
         |receivers: &Receivers| text(&render(&fixture::snapshot(), receivers, "", fixture::now()));
-    assert!(shown(&Receivers::default()).contains("Nobody is told of alarms"));
+    let heartbeat = Receivers::default();
+    heartbeat.set([("heartbeat".to_owned(), Role::Heartbeat)]);
+    for nobody in [Receivers::default(), heartbeat] {
+        assert!(shown(&nobody).contains("Nobody is told of alarms"));
+    }
     let receivers = told();
     assert!(!shown(&receivers).contains("larms do not reach"));
-    receivers.get("alertmanager am:9093").told(false, fixture::now().wall);
+    receivers.get("alertmanager am:9093").told_one(false, fixture::now().wall);
     assert!(shown(&receivers).contains("Alarms do not reach: alertmanager am:9093."));
 }

@@ -27,7 +27,7 @@ fn working() {
                 ok    freshness            9.00 ms   age 3.2 s
                 FAIL  assertions           4.00 ms   assertion_failed
                                                      assertions: pods: does not hold, no series
-                                                     assertions: up: holds, 3 series
+                                                                 up: holds, 3 series
 
               grafana   main, data source prometheus
                 ok    dns                  1.00 ms
@@ -64,7 +64,7 @@ fn broken() {
                                                      address: 10.0.0.7:9090
                                                      overlap: NaN
                                                      attempts: first
-                                                     attempts: second
+                                                               second
                                                      error: "}<script>alert('&')</script>\  # {{ x }}
                 -     query                          skipped: needs tcp
 

@@ -184,3 +184,27 @@ fn no_interval_is_too_long_to_compare() {
     assert!(interval(Some(longest), Duration::from_secs(15)).is_none());
     assert!(interval(None, longest).is_some());
 }
+
+#[test]
+fn what_only_tls_has_is_compared_as_such() {
+    let compared = |scheme, url: &str, change: fn(&mut Datasource), cert_file: Option<&str>| {
+        let mut http = HttpOptions::default();
+        http.tls.cert_file = cert_file.map(Into::into);
+        let theirs = found(|d| {
+            d.url = url.to_owned();
+            change(d);
+        });
+        let host = "prometheus".to_owned();
+        let ours =
+            Endpoint { url: BaseUrl { scheme, host, port: 9090, path: String::new() }, http };
+        told(&beside(&theirs, &ours, Method::Post))
+    };
+    let (plain, tls) = ("http://prometheus:9090", "https://prometheus:9090");
+    let (http, https) = (Scheme::Http, Scheme::Https);
+    // Where no certificate is shown, none is left unverified.
+    assert_eq!(compared(http, plain, |d| d.tls_skip_verify = true, None), [""; 0]);
+    // A client certificate signs in as well.
+    let signs: fn(&mut Datasource) = |d| d.auth = Some("client_certificate");
+    assert_eq!(compared(https, tls, signs, Some("/cert.pem")), [""; 0]);
+    assert_eq!(compared(https, tls, signs, None), ["datasource_drift auth"]);
+}

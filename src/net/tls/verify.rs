@@ -122,7 +122,6 @@ fn dates(certificate: &Certificate, now: UnixTime) -> (UnixTime, Option<Problem>
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
 fn chain_failure(error: Error, certificate: Option<&Certificate>) -> Problem {
     let Error::InvalidCertificate(error) = error else {
         return Problem::Other(error.to_string());
@@ -132,20 +131,29 @@ fn chain_failure(error: Error, certificate: Option<&Certificate>) -> Problem {
     if certificate.is_some_and(Certificate::is_self_signed) {
         return Problem::UnknownCa;
     }
-    match error {
-        // An authority of the right name with another key: a CA that was made anew.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => Problem::UnknownCa,
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Problem::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            Problem::NotYetValid
-        }
-        other => Problem::Other(other.to_string()),
-    }
+    Problem::of(&error)
 }
 
 // === impl Problem ===
 
 impl Problem {
+    /// What the library says.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a list that others extend")]
+    pub fn of(error: &CertificateError) -> Self {
+        match error {
+            // An authority of the right name with another key: a CA that was made anew.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownCa,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Self::NotYetValid
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongName
+            }
+            other => Self::Other(other.to_string()),
+        }
+    }
+
     /// The words that choose the alert that the server's log will show.
     fn as_alert(&self) -> CertificateError {
         match self {

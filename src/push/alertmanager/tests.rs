@@ -21,6 +21,7 @@ fn alert(name: &str, since: u64) -> Alert {
         annotations: BTreeMap::from([("summary", format!("{name} is bad"))]),
         since: at(since),
         wait: Duration::from_secs(120),
+        longest: Duration::from_secs(120),
     }
 }
 
@@ -73,6 +74,37 @@ fn several_promlinks_let_alerts_end_by_themselves() {
     assert_eq!(told(&ledger, 0, Skew::default()), ["a 00:00 04:00"]);
     assert!(!ledger.take(&[], &over(&["b"]), at(60)), "nobody says that it is over");
     assert_eq!(told(&ledger, 60, Skew::default()), [""; 0]);
+}
+
+/// A restart may find a cause that has to wait longer than the one that was told.
+#[test]
+fn an_alert_lives_until_it_could_stand_again_after_a_restart() {
+    let minutes = |count: u64| Duration::from_secs(count * 60);
+    for (resolve, wait, longest, lives) in [
+        (Resolve::Immediate, 2, 30, 45),
+        (Resolve::Immediate, 90, 120, 105),
+        (Resolve::Immediate, 2, 720 * 60, 75),
+        (Resolve::Expire, 2, 30, 4),
+        (Resolve::Expire, 15, 30, 17),
+        (Resolve::Expire, 720 * 60, 720 * 60, 62),
+    ] {
+        let mut ledger = Ledger::new(resolve);
+        let (wait, longest) = (minutes(wait), minutes(longest));
+        ledger.take(&[Alert { wait, longest, ..alert("a", 0) }], &over(&[]), at(0));
+        let wire = ledger.wire(at(0), Skew::default());
+        assert_eq!(
+            wire[0].ends_at,
+            rfc3339(at(0).plus(minutes(lives)).wall),
+            "{resolve:?} {wait:?}"
+        );
+    }
+}
+
+#[test]
+fn a_difference_of_clocks_is_shown_with_its_direction() {
+    for (theirs, ours, shown) in [(300, 0, "+300 s"), (0, 300, "-300 s"), (1, 0, "0 s")] {
+        assert_eq!(Skew::between(at(theirs).wall, at(ours).wall).to_string(), shown);
+    }
 }
 
 #[test]
@@ -154,4 +186,15 @@ fn the_wire_is_as_alertmanager_reads_it() {
     let json = serde_json::to_string(&ledger.wire(at(0), Skew::default())).unwrap();
     expect_test::expect![[r#"[{"labels":{"alertname":"a"},"annotations":{"dashboard_url":"https://promlink.example.org/","summary":"a is bad"},"startsAt":"2026-01-01T00:00:00.000Z","endsAt":"2026-01-01T00:17:00.000Z","generatorURL":"https://promlink.example.org/"},{"labels":{"alertname":"b"},"annotations":{},"endsAt":"2026-01-01T00:00:00.000Z"}]"#]]
     .assert_eq(&json);
+}
+
+/// Alertmanager refuses an alert that ends before it begins.
+#[test]
+fn nothing_ends_before_it_began_where_our_clock_is_put_back() {
+    let mut ledger = Ledger::new(Resolve::Immediate);
+    ledger.take(&[alert("a", 3600)], &over(&[]), at(3600));
+    ledger.take(&[], &over(&[]), at(3660));
+    let now = Now { wall: at(1800).wall, ..at(3660) };
+    let wire = ledger.wire(now, Skew::default());
+    assert_eq!(wire[0].starts_at.as_deref(), Some(wire[0].ends_at.as_str()));
 }

@@ -32,3 +32,22 @@ fn failure_is_told_below_the_same_path() {
         assert_eq!(url.as_str(), expected);
     }
 }
+
+#[test]
+fn links_of_which_none_is_looked_at_any_more_are_wrong() {
+    let mut snapshot = fixture::snapshot();
+    let overdue = |mut link: LinkView| {
+        let fault = fixture::broken().published.fault.unwrap();
+        link.published.fault =
+            Some(crate::report::finding::Fault { cause: Cause::Overdue, ..fault });
+        std::sync::Arc::new(link)
+    };
+    snapshot.links = [overdue(fixture::blind()), overdue(fixture::unknown())].into();
+    let told = beat(&snapshot, &[], false, fixture::now());
+    assert!(!told.is_good && told.text.starts_with("no cycle of any link ends\n"), "{}", told.text);
+    // One that ends is enough, and no links are no fault.
+    snapshot.links = [overdue(fixture::blind()), std::sync::Arc::new(fixture::working())].into();
+    assert!(beat(&snapshot, &[], false, fixture::now()).is_good);
+    snapshot.links = [].into();
+    assert!(beat(&snapshot, &[], false, fixture::now()).is_good);
+}

@@ -16,6 +16,7 @@ fn alert(name: &str) -> Alert {
         annotations: BTreeMap::from([("summary", format!("{name} is bad"))]),
         since: at(0),
         wait: Duration::ZERO,
+        longest: Duration::ZERO,
     }
 }
 
@@ -121,6 +122,20 @@ fn of_what_nobody_heard_nobody_hears_the_end() {
 }
 
 #[test]
+fn what_begins_again_after_its_end_was_told_is_new() {
+    check(
+        notifier(true),
+        "0 a =
+         5 a = +a
+         20 =
+         25 = -a
+         26 a =
+         30 a =
+         31 a = +a",
+    );
+}
+
+#[test]
 fn what_begins_again_before_its_end_was_told_never_ended() {
     check(
         notifier(true),
@@ -131,19 +146,6 @@ fn what_begins_again_before_its_end_was_told_never_ended() {
          30 a =
          3605 a = +a",
     );
-}
-
-#[test]
-fn an_end_that_crosses_a_new_beginning_is_followed_by_it() {
-    let mut notifier = notifier(true);
-    notifier.take(&[alert("a")], at(0));
-    notifier.told(&notifier.batch(at(5)), at(5));
-    notifier.take(&[], at(20));
-    let end = notifier.batch(at(25));
-    notifier.take(&[alert("a")], at(25));
-    notifier.told(&end, at(26));
-    assert_eq!(notifier.due(), Some(at(31)));
-    assert_eq!(notifier.batch(at(31)).len(), 1);
 }
 
 #[test]

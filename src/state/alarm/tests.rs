@@ -192,3 +192,31 @@ fn degraded_and_blind_are_not_collapsed() {
     check_with(&AlarmRules::default(), BOTH_CROWDED, "0 password =\n900 password = degraded");
     check_with(&AlarmRules::default(), BOTH_CROWDED, "0 token =\n900 token = grafana_blind");
 }
+
+#[test]
+fn alarms_that_are_turned_off_end_at_once() {
+    let mut alarms = Alarms::default();
+    let mut rules = AlarmRules::default();
+    let mut observe = |second, rules: &AlarmRules| {
+        let now = Now::at(Duration::from_secs(second));
+        alarms.observe(&published("refused", now), None, rules, now);
+        standing(&alarms)
+    };
+    observe(0, &rules);
+    assert_eq!(observe(120, &rules), ["broken"]);
+    rules.enabled = false;
+    assert_eq!(observe(121, &rules), [""; 0]);
+}
+
+#[test]
+fn an_alarm_that_stands_has_the_wait_of_its_cause() {
+    let mut alarms = Alarms::default();
+    for (second, word, minutes) in
+        [(0, "refused", None), (120, "refused", Some(2)), (121, "starting", Some(15))]
+    {
+        let now = Now::at(Duration::from_secs(second));
+        alarms.observe(&published(word, now), None, &AlarmRules::default(), now);
+        let wait = alarms.own().broken.map(|alarm| alarm.wait);
+        assert_eq!(wait, minutes.map(|minutes| Duration::from_secs(minutes * 60)), "{second}");
+    }
+}
