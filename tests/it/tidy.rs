@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &str)] = &[
          supervisor",
     ),
     ("keeper", "clock links report state"),
+    ("notify", ""),
     ("serve", "clock expose link reload report selfstats state supervisor"),
     ("reload", "clock config"),
     ("shutdown", ""),

@@ -1,0 +1,14 @@
+//! Everything by which promlink is installed: tried where a machine can, else held against what it
+//! names.
+
+mod unit; // the service of systemd
+
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
