@@ -1,6 +1,7 @@
 //! Everything by which promlink is installed: tried where a machine can, else held against what it
 //! names.
 
+mod compose; // four programs on one machine
 mod unit; // the service of systemd
 
 use std::fs;
