@@ -2,6 +2,7 @@
 //! names.
 
 mod compose; // four programs on one machine
+mod docs; // how to install
 mod unit; // the service of systemd
 
 use std::fs;
