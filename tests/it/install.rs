@@ -3,6 +3,7 @@
 
 mod compose; // four programs on one machine
 mod docs; // how to install
+mod image; // the static binary in an empty root
 mod unit; // the service of systemd
 
 use std::fs;
