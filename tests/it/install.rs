@@ -5,6 +5,7 @@ mod compose; // four programs on one machine
 mod docs; // how to install
 mod image; // the static binary in an empty root
 mod unit; // the service of systemd
+mod workflows; // what tests and releases it
 
 use std::fs;
 use std::path::Path;
