@@ -24,6 +24,7 @@ use crate::link::{Auth, GrafanaName, Link};
 use crate::links::LinkSet;
 use crate::links::found::Found;
 use crate::net::dns::{DnsSettings, Resolver};
+use crate::notify;
 use crate::probe::{Made, Probe};
 use crate::push;
 pub use crate::push::Tried;
@@ -116,6 +117,7 @@ pub async fn serve(
     // Port 0 is any: the one that was given.
     let address = listener.local_addr().map_err(cannot)?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "promlink serves");
+    notify::ready();
     daemon.run(listener, shutdown).await
 }
 

@@ -35,6 +35,7 @@ pub mod config;
 mod desk;
 mod discover;
 mod keeper;
+mod notify;
 mod probe;
 mod push;
 mod reload;

@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// The longest that anything may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where it listens, unless told otherwise.
+pub const ANY_PORT: &str = "--web.listen-address=127.0.0.1:0";
+
 /// A running daemon; dropping it kills it.
 #[derive(Debug)]
 pub struct Daemon {
@@ -41,15 +44,16 @@ impl Daemon {
 
     /// Starts one with these flags and variables, whose log lies in `folder`.
     pub async fn run(folder: TempDir, flags: &[String], variables: &[(&str, String)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_promlink"));
+        command.arg("serve").args(flags).arg(ANY_PORT);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        Self::spawn(folder, command).await
+    }
+
+    /// Starts one by this command; its log lies in `folder`.
+    pub async fn spawn(folder: TempDir, mut command: Command) -> Self {
         let log = folder.path().join("log");
-        let process = Command::new(env!("CARGO_BIN_EXE_promlink"))
-            .arg("serve")
-            .args(flags)
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .stderr(File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        let process = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
         let client = foreign();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut daemon = Self { process, address, log, folder, client };
@@ -121,9 +125,14 @@ impl Daemon {
 
     /// The most memory that it ever had, in KiB.
     pub fn peak(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let status = self.proc("status");
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// A file of the kernel's about it.
+    pub fn proc(&self, name: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{name}", self.process.id())).unwrap()
     }
 
     /// Sends it a signal.
@@ -150,7 +159,8 @@ impl Drop for Daemon {
     }
 }
 
-async fn text(response: Response) -> (StatusCode, String) {
+/// Status and body.
+pub async fn text(response: Response) -> (StatusCode, String) {
     (response.status(), response.text().await.unwrap())
 }
 

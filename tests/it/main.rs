@@ -14,6 +14,7 @@ mod dashboards; // dashboards: rules, and data of the real Prometheus
 mod discover; // data sources that become links
 mod faults; // one injected fault, one expected line
 mod hostile; // answers that no server should give
+mod install; // image, service, compose: what it is installed by
 mod know; // how soon it knows
 mod namespace; // a network of the test's own
 mod need; // what may be missing here

@@ -155,13 +155,3 @@ pub fn promtool(arguments: &[&str]) {
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&said));
 }
-
-// === deployment ===
-
-#[test]
-fn the_image_runs_what_the_chart_expects() {
-    let image = read("deploy/Dockerfile");
-    assert!(image.contains(r#"ENTRYPOINT ["/bin/promlink"]"#));
-    assert!(image.contains("EXPOSE 10079"));
-    assert!(image.contains("USER 65532:65532"));
-}

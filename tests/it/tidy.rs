@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &str)] = &[
          selfstats supervisor",
     ),
     ("keeper", "clock links report state"),
+    ("notify", ""),
     ("serve", "clock expose link reload report selfstats state supervisor"),
     ("reload", "clock config"),
     ("shutdown", ""),
@@ -311,7 +312,17 @@ fn nothing_unfinished_skipped_or_of_this_machine_is_committed() {
         ["tokio::sp", "awn("].concat(),
     ];
     let mut wrong = Vec::new();
-    let ours = ["src", "tests", "benches", "alerts", "deploy", "dashboards", "README.md"];
+    let ours = [
+        "src",
+        "tests",
+        "benches",
+        "alerts",
+        "deploy",
+        "dashboards",
+        "docs",
+        ".github",
+        "README.md",
+    ];
     for place in ours {
         for path in below(place).iter().filter(|path| !path.starts_with("tests/it/fixtures")) {
             let source = read(path);
