@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use crate::clock;
 use crate::net::dns::{Kind, Record, Resolver};
 
-/// Namespaces that kube-prometheus, its charts and MicroK8s' add-ons use; promlink's own is asked too.
+/// Namespaces that kube-prometheus, its charts and MicroK8s' add-ons use, beside promlink's own.
 const NAMESPACES: [&str; 3] = ["monitoring", "observability", "prometheus"];
 /// The Service of Prometheus that kube-prometheus and MicroK8s' old add-on make.
 const PROMETHEUS: &str = "prometheus-k8s";

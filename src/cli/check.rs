@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::layers::Layers;
-use super::{complain, failed, say, wants_colour, warn, with_runtime};
+use super::{FAILED, complain, failed, say, wants_colour, warn, with_runtime};
 use crate::app::{self, CheckOptions, Output};
 use crate::config::{Settings, meant};
 use crate::expose::table::{FailOn, exit_code, worst};
@@ -45,6 +45,10 @@ pub fn run(args: CheckArgs) -> ExitCode {
     let CheckArgs { layers, output, link, fail_on, wait } = args;
     let settings = match layers.load("check") {
         Ok(settings) => settings,
+        // Nothing was looked at: nobody can tell.
+        Err(code) if code == ExitCode::from(FAILED) => {
+            return ExitCode::from(exit_code(Verdict::Unknown, fail_on));
+        }
         Err(code) => return code,
     };
     if let Err(what) = are_known(&settings, &link) {

@@ -42,7 +42,7 @@ fn load_text(text: &str) -> Result<Settings, ConfigErrors> {
 #[test]
 fn the_default_file_loads_also_with_every_comment_taken_away() {
     let begin = load_text(DEFAULT_FILE).unwrap();
-    assert_eq!(begin.links.len(), 2);
+    assert_eq!(begin.links.len(), 1);
     let whole: Vec<String> = DEFAULT_FILE
         .lines()
         .map(|line| match line.trim_start().strip_prefix('#') {

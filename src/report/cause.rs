@@ -198,7 +198,7 @@ causes! {
         "Use the target of the redirect, which the evidence shows, if that is the right server."
     WrongPathPrefix "wrong_path_prefix" Breaks Query
         "{it} does not know the path: the prefix in the URL is wrong or missing, or another server answers there"
-        "Compare the URL with the address of the server and its `--web.external-url` or `--web.route-prefix` (Mimir: `/prometheus`)."
+        "Compare the path in the URL with the prefix that {it} serves: Prometheus' `--web.route-prefix` (Mimir: `/prometheus`), Grafana's `root_url` where `serve_from_sub_path` is on."
     MethodNotAllowed "method_not_allowed" Breaks Query
         "{it} does not allow the HTTP method"
         "Set the method to the other one of GET and POST."
@@ -300,10 +300,10 @@ causes! {
         "Look at Grafana's logs; the evidence has the error."
     TokenMissing "token_missing" Breaks Auth
         "Grafana wants a token, and promlink has none"
-        "Make a token (role Viewer) by `promlink grafana-token` and give it in `authorization.credentials_file`."
+        "Make a token (role Viewer) by `promlink grafana-token` and give it in `authorization.credentials_file`; if a file or `bootstrap` is configured, the evidence says why there is none."
     TokenRejected "token_rejected" Breaks Auth
-        "Grafana rejects promlink's token"
-        "Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by `promlink grafana-token`."
+        "Grafana rejects promlink's token or password"
+        "Check that the file holds the token, or the password, of this Grafana and nothing else; if the token was deleted there, make a new one by `promlink grafana-token`."
     TokenExpired "token_expired" Breaks Auth
         "promlink's Grafana token has expired"
         "Make a new token by `promlink grafana-token` and put it into the token file; it is read at each use."
@@ -318,7 +318,7 @@ causes! {
         "Mend what keeps promlink from making a new one: the login in `bootstrap`, or Grafana."
     DatasourceNotFound "datasource_not_found" Breaks Datasource
         "Grafana has no such data source"
-        "Check uid and organisation; provisioned data sources vanish when their ConfigMap does."
+        "Check uid and organisation (the uid ends the address of its settings page; by its name: `datasource.name`); provisioned ones vanish when their ConfigMap does."
     DatasourceWrongType "datasource_wrong_type" Breaks Datasource
         "the data source is not of a Prometheus type"
         "Correct the uid of this link, or the type of the data source."

@@ -3,7 +3,8 @@
 //! One cycle proves little: packets get lost, processes stall. So getting worse takes more than one
 //! cycle, in a row. Getting better takes one, because a good answer cannot be had by accident;
 //! unless the link broke again and again, and everybody is tired of hearing it. `broken` is left by
-//! evidence only: that we cannot check any more does not mend anything.
+//! evidence only: that we cannot check any more mends nothing. Evidence is a good cycle, or that
+//! the very check which broke the link passes again, whatever keeps us from those after it.
 //!
 //! A counter of failures was the obvious other rule. It cannot tell "blind, then broken" from
 //! "broken twice", and so publishes what nobody has seen twice.
@@ -13,11 +14,11 @@ use std::mem;
 use std::time::Duration;
 
 use crate::clock::Now;
-use crate::diagnosis::Diagnosis;
-use crate::report::Trigger;
+use crate::diagnosis::{Diagnosis, Placed};
 use crate::report::cause::Cause;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
+use crate::report::{Standing, Trigger};
 use crate::state::snapshot::PublishedView;
 
 /// The cycles that intermittence looks back on: five minutes at the default interval.
@@ -44,7 +45,7 @@ pub struct Published {
     worse: Vec<Diagnosis>,
     /// The latest cycles since the link last left `broken` or `blind`, oldest first.
     window: VecDeque<Raw>,
-    /// Good cycles in a row, up to the latest.
+    /// Cycles in a row, up to the latest, that were good or refute why the link is broken.
     good: u32,
     /// When the link became broken, the last few times, oldest first.
     outages: VecDeque<Now>,
@@ -116,7 +117,8 @@ impl Published {
         let before = self.window.back().copied();
         push(&mut self.window, Raw::of(&raw), WINDOW);
         let is_good = matches!(raw.verdict, Verdict::Working | Verdict::Degraded);
-        self.good = if is_good { self.good.saturating_add(1) } else { 0 };
+        let is_evidence = is_good || self.is_refuted_by(&raw);
+        self.good = if is_evidence { self.good.saturating_add(1) } else { 0 };
 
         let known = self.confirmed.verdict;
         if raw.verdict <= known {
@@ -127,7 +129,8 @@ impl Published {
             self.suspect(raw, now);
         } else if raw.verdict == known {
             self.renew(raw, before);
-        } else if known != Verdict::Broken || is_good && self.good >= self.good_cycles_needed() {
+        } else if known != Verdict::Broken || is_evidence && self.good >= self.good_cycles_needed()
+        {
             self.adopt(raw, now);
         } else if !is_good {
             blinded = Some(raw);
@@ -181,6 +184,19 @@ impl Published {
         }
     }
 
+    /// Whether the check that failed has passed: checks go in order, so one that kept us from
+    /// telling more came after it.
+    fn is_refuted_by(&self, raw: &Diagnosis) -> bool {
+        let Some(Fault { path: Some(path), check: Some(check), .. }) = self.confirmed.fault else {
+            return false;
+        };
+        match raw.standing(path) {
+            Standing::Passed => true,
+            Standing::Untold(later) => later.check.is_some_and(|later| later > check),
+            Standing::Failed(_) | Standing::Absent => false,
+        }
+    }
+
     fn good_cycles_needed(&self) -> u32 {
         if self.damped { DAMPED_GOOD_CYCLES } else { 1 }
     }
@@ -194,10 +210,17 @@ impl Published {
         }
         let shown = self.intermittent().unwrap_or_else(|| self.confirmed.clone());
         let blinding = blinded.and_then(|blinded| blinded.as_finding());
+        let is_told = |found: &Placed| {
+            blinding.as_ref().is_some_and(|told| {
+                (told.cause, told.path, told.check) == (found.cause, found.path, found.check)
+            })
+        };
+        let others: Vec<Placed> =
+            shown.findings.into_iter().filter(|found| !is_told(found)).collect();
         self.view = PublishedView {
             verdict: shown.verdict,
             fault: shown.fault,
-            findings: blinding.into_iter().chain(shown.findings).collect(),
+            findings: blinding.into_iter().chain(others).collect(),
             summary: shown.summary,
             next_step: shown.next_step,
             since: if shown.verdict == self.view.verdict { self.view.since } else { now },

@@ -249,14 +249,14 @@ fn withdrawing_leaves_a_0_where_it_is() {
 fn seconds_count_by_what_was_published() {
     let mut board = board(vec![two_paths(ONE)]);
     cycle(&mut board, ONE, 5, OK);
-    twice(&mut board, ONE, 15, REFUSED);
+    twice(&mut board, ONE, 15, ("passed", "grafana_query/connection_refused"));
     cycle(&mut board, ONE, 30, TOKEN);
     cycle(&mut board, ONE, 45, OK);
     cycle(&mut board, ONE, 60, OK);
     let tally = view(&mut board, ONE).tally.clone();
     // Unknown until 5, broken from 16 to 45, although nobody could check it since 30.
     assert_eq!(tally.verdict_seconds, [5.0, 11.0 + 15.0, 0.0, 0.0, 29.0]);
-    assert_eq!(tally.outages[Side::Prometheus as usize], 1);
+    assert_eq!(tally.outages[Side::Datasource as usize], 1);
     assert_eq!(tally.outages.iter().sum::<u64>(), 1);
 }
 

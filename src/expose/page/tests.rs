@@ -122,7 +122,7 @@ fn what_it_tells() {
         10 min 0 s
         Grafana rejects promlink&#39;s token
         promlink cannot tell: it is kept from looking. The link itself may be fine. To act: whoever gave promlink its credentials.
-        Next: Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by
+        Next: Check that the file holds the token, or the password, of this Grafana and nothing else; if the token was deleted there, make a new one by
         promlink grafana-token
         .
         Runbook token_rejected

@@ -2,6 +2,7 @@
 
 use crate::expose::runbook::{Block, Span, blocks, by_check, sentence, text};
 use crate::report::cause::{Cause, Weight};
+use crate::report::kinds::{is_our_own, is_refusal_by_grafana};
 
 /// What is wrapped is not wider, for a terminal that nobody has made wider.
 const COLUMNS: usize = 80;
@@ -11,6 +12,13 @@ const COLUMNS: usize = 80;
 pub fn plain(cause: Cause) -> String {
     let row = cause.row();
     let weight = match row.weight {
+        _ if is_refusal_by_grafana(cause) || is_our_own(cause) => {
+            "It leaves the link blind: nobody can tell what panels get."
+        }
+        Weight::Breaks if is_of_any_http(cause) => {
+            "At Prometheus it breaks the link: panels get no true data. Where promlink itself meets \
+             it at Grafana, and has never been further, the link is blind: nobody can tell."
+        }
         Weight::Breaks => "It breaks the link: panels get no true data.",
         Weight::Degrades => "It degrades the link: panels get data, but something wants attention.",
         Weight::Notes => "It is worth knowing; the verdict of the link stays.",
@@ -31,6 +39,12 @@ pub fn plain(cause: Cause) -> String {
         page.push_str(&show(&block));
     }
     page
+}
+
+/// Our own URL may be as wrong as the server.
+fn is_of_any_http(cause: Cause) -> bool {
+    use Cause as C;
+    matches!(cause, C::NotGrafana | C::Redirected | C::WrongPathPrefix)
 }
 
 /// All causes by the check that finds them, a line or two each.

@@ -111,7 +111,7 @@ fn several_links_and_what_they_are_in_all() {
                 FAIL  auth                 4.00 ms   token_rejected
 
               who   whoever gave promlink its credentials
-              next  Check that the token file holds a token of this Grafana and nothing else; if it was deleted there, make a new one by `promlink grafana-token`.
+              next  Check that the file holds the token, or the password, of this Grafana and nothing else; if the token was deleted there, make a new one by `promlink grafana-token`.
               more  promlink explain token_rejected
 
             unknown  UNKNOWN

@@ -13,6 +13,8 @@ fn diagnosis(word: &str) -> Diagnosis {
         "dropped" => ("tcp/connection_timeout", "passed"),
         "password" => ("query/unauthorized reached", "passed"),
         "refused" => ("tcp/connection_refused reached", "grafana_query/connection_refused"),
+        "closed" => ("passed", "grafana_query/connection_refused"),
+        "gone" => ("passed", "tcp/connection_refused reached"),
         "starting" => ("query/starting reached", "grafana_query/starting"),
         "stale" => ("freshness/data_stale reached", "grafana_query/data_stale"),
         "token" => ("passed", "auth/token_rejected reached"),
@@ -220,11 +222,11 @@ fn only_a_cycle_that_is_worse_than_published_wants_to_be_confirmed() {
 #[test]
 fn broken_is_left_by_evidence_only() {
     let published = check(
-        "0 refused = unknown
-         1 refused = broken connection_refused
+        "0 closed = unknown
+         1 closed = broken connection_refused
          15 token = broken connection_refused, blind since 15
          30 expired = broken connection_refused, blind since 15
-         45 refused = broken connection_refused
+         45 closed = broken connection_refused
          60 token = broken connection_refused, blind since 60
          61 lost = broken connection_refused, blind since 60",
     );
@@ -235,10 +237,51 @@ fn broken_is_left_by_evidence_only() {
 }
 
 #[test]
-fn broken_then_blind_then_good_recovers_at_once() {
+fn the_check_that_broke_the_link_is_evidence_when_it_passes_again() {
+    // Prometheus is back, and Grafana forgot the token meanwhile.
     check(
         "0 refused = unknown
          1 refused = broken connection_refused
+         15 token = blind token_rejected
+         30 refused = blind token_rejected
+         31 refused = broken connection_refused",
+    );
+    // Grafana itself is back, without its tokens.
+    check(
+        "0 ok = working
+         15 gone = working
+         16 gone = broken connection_refused
+         30 token = blind token_rejected
+         45 ok = working",
+    );
+    // What lies behind the check that keeps us from telling is not refuted.
+    check(
+        "0 closed = unknown
+         1 closed = broken connection_refused
+         15 token = broken connection_refused, blind since 15",
+    );
+    // Nor at once, where a link breaks again and again.
+    check(
+        "0 gone = unknown
+         1 gone = broken connection_refused
+         15 token = blind token_rejected
+         30 gone = blind token_rejected
+         31 gone = broken connection_refused
+         45 token = blind token_rejected
+         60 gone = blind token_rejected
+         61 gone = broken connection_refused
+         75 token = broken connection_refused, blind since 75
+         90 token = broken connection_refused, blind since 75
+         105 token = broken connection_refused, blind since 75
+         120 token = blind token_rejected",
+    );
+}
+
+#[test]
+fn broken_then_blind_then_good_recovers_at_once() {
+    check(
+        "0 closed = unknown
+         1 closed = broken connection_refused
          15 token = broken connection_refused, blind since 15
          30 ok = working",
     );
@@ -260,14 +303,14 @@ fn blind_becomes_broken_by_two_cycles() {
 fn a_link_that_broke_three_times_in_15_min_comes_back_after_four_good_cycles() {
     check(
         "0 ok = working
-         15 refused = working
-         16 refused = broken connection_refused
+         15 closed = working
+         16 closed = broken connection_refused
          30 ok = working
-         45 refused = working
-         46 refused = broken connection_refused
+         45 closed = working
+         46 closed = broken connection_refused
          60 ok = working
-         900 refused = working
-         901 refused = broken connection_refused
+         900 closed = working
+         901 closed = broken connection_refused
          915 ok = broken connection_refused
          930 ok = broken connection_refused
          945 token = broken connection_refused, blind since 945

@@ -185,6 +185,21 @@ fn seen_from_here_only() -> Vec<Story> {
         )
         .tells("broken no_ready_endpoints direct tcp prometheus")
         .beside("breaks token_rejected grafana/auth")
+        // Prometheus is back, which is evidence; what Grafana sees is not known yet.
+        .then([Turn::Both(F::None)])
+        .tells("blind token_rejected grafana auth credentials")
+        .series(NEITHER)
+        .then(all_is_well())
+        .tells("working"),
+        after(
+            "Grafana dies, and comes back without its tokens",
+            [Turn::Grafana(G::Wire(W::PortClosed))],
+        )
+        .tells("broken no_ready_endpoints grafana tcp grafana")
+        .series(DOWN)
+        .then([Turn::Grafana(G::TokenRejected)])
+        .tells("blind token_rejected grafana auth credentials")
+        .series(NEITHER)
         .then(all_is_well())
         .tells("working"),
         story("a data source that was never there", [Turn::Grafana(G::DatasourceMissing)])

@@ -46,7 +46,7 @@ fn every_path_exists_and_every_script_is_one() {
             }
         }
     }
-    assert_eq!(found, 5);
+    assert_eq!(found, 7);
 }
 
 #[test]
