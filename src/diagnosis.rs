@@ -18,7 +18,7 @@ use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
 use crate::report::kinds::hides_its_reason;
 use crate::report::verdict::{Side, Verdict};
-use crate::report::{Report, Standing};
+use crate::report::{Leg, Outcome, Report, Standing};
 use verdict::Ruling;
 
 pub use standing::told;
@@ -39,6 +39,8 @@ pub struct Diagnosis {
     pub next_step: String,
     /// The standings that led here: direct, Grafana.
     pub standings: [Standing; 2],
+    /// A bit for each check that passed in this cycle at every address: direct, Grafana.
+    pub passed: [u32; 2],
 }
 
 /// A finding and the place where it was found.
@@ -64,12 +66,27 @@ pub struct Placed {
 #[must_use]
 pub fn diagnose(report: &Report) -> Diagnosis {
     let mut diagnosis = judge(report);
+    diagnosis.passed = Path::ALL.map(|path| passed(path, report));
     let to_mend = diagnosis.fault.map(|fault| fault.side) == Some(Side::Datasource);
     let seen = report.grafana.as_ref().and_then(|walk| walk.first.seen.datasource.as_ref());
     if to_mend && seen.is_some_and(|seen| seen.provisioned) {
         diagnosis.next_step.push_str(words::PROVISIONED);
     }
     diagnosis
+}
+
+fn passed(path: Path, report: &Report) -> u32 {
+    let Some(walk) = report.walk(path) else { return 0 };
+    let passes = |check: &Check| {
+        let outcome = |leg: &Leg| leg.outcome(*check);
+        walk.legs().all(|leg| outcome(leg) == Some(Outcome::Passed))
+    };
+    let bits = path.checks().iter().copied().filter(passes).map(bit);
+    bits.fold(0, |all, bit| all | bit)
+}
+
+fn bit(check: Check) -> u32 {
+    1 << check as u32
 }
 
 fn judge(report: &Report) -> Diagnosis {
@@ -93,6 +110,7 @@ fn judge(report: &Report) -> Diagnosis {
             summary: summary.to_owned(),
             next_step: next_step.to_owned(),
             standings,
+            passed: [0; 2],
         };
     };
     let index = findings.iter().position(|placed| findings::is_of(placed, seen));
@@ -136,6 +154,17 @@ fn is_lost_itself(grafana: Standing) -> bool {
 // === impl Diagnosis ===
 
 impl Diagnosis {
+    /// Whether that check passed in this cycle, at every address that was asked.
+    #[must_use]
+    pub fn passes(&self, path: Path, check: Check) -> bool {
+        let [direct, grafana] = self.passed;
+        let all = match path {
+            Path::Direct => direct,
+            Path::Grafana => grafana,
+        };
+        all & bit(check) != 0
+    }
+
     /// What the board says of a link when no report says it.
     #[must_use]
     pub fn without_report(cause: Cause) -> Self {
@@ -155,6 +184,7 @@ impl Diagnosis {
             summary: "Nothing is known yet.".to_owned(),
             next_step: String::new(),
             standings: [Standing::Absent; 2],
+            passed: [0; 2],
         }
     }
 
@@ -203,7 +233,15 @@ impl Diagnosis {
         standings: [Standing; 2],
     ) -> Self {
         let (summary, next_step) = (words::sentence(clause), words::next_step(fault));
-        Self { verdict, fault: Some(fault), findings, summary, next_step, standings }
+        Self {
+            verdict,
+            fault: Some(fault),
+            findings,
+            summary,
+            next_step,
+            standings,
+            passed: [0; 2],
+        }
     }
 }
 

@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use crate::clock::Now;
 use crate::diagnosis::{Diagnosis, Placed};
+use crate::report::Trigger;
 use crate::report::cause::Cause;
+use crate::report::check::Check;
 use crate::report::finding::Fault;
 use crate::report::verdict::Verdict;
-use crate::report::{Standing, Trigger};
 use crate::state::snapshot::PublishedView;
 
 /// The cycles that intermittence looks back on: five minutes at the default interval.
@@ -184,17 +185,13 @@ impl Published {
         }
     }
 
-    /// Whether the check that failed has passed: checks go in order, so one that kept us from
-    /// telling more came after it.
+    /// Whether the very check that broke the link passed, and nothing is broken now. What the audit
+    /// publishes stands at a check that passes all the while.
     fn is_refuted_by(&self, raw: &Diagnosis) -> bool {
         let Some(Fault { path: Some(path), check: Some(check), .. }) = self.confirmed.fault else {
             return false;
         };
-        match raw.standing(path) {
-            Standing::Passed => true,
-            Standing::Untold(later) => later.check.is_some_and(|later| later > check),
-            Standing::Failed(_) | Standing::Absent => false,
-        }
+        raw.verdict < Verdict::Broken && check != Check::Datasource && raw.passes(path, check)
     }
 
     fn good_cycles_needed(&self) -> u32 {

@@ -270,6 +270,7 @@ fn link(
         summary: "raw".to_owned(),
         next_step: next_step.clone(),
         standings,
+        passed: [0; 2],
     };
     LinkView {
         name: LinkName::new(name),

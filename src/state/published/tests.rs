@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::diagnosis::diagnose;
+use crate::report::Outcome;
+use crate::report::check::{Path, Why};
 use crate::report::sample::report;
 
 /// The diagnosis of one cycle, by a word.
@@ -274,6 +276,44 @@ fn the_check_that_broke_the_link_is_evidence_when_it_passes_again() {
          90 token = broken connection_refused, blind since 75
          105 token = broken connection_refused, blind since 75
          120 token = blind token_rejected",
+    );
+}
+
+#[test]
+fn what_was_not_asked_refutes_nothing() {
+    let mut published = check(
+        "0 gone = unknown
+         1 gone = broken connection_refused",
+    );
+    let mut busy = report("passed", "no_time");
+    let rows = &mut busy.grafana.as_mut().unwrap().first.rows;
+    for check in Path::Grafana.checks() {
+        rows.get_mut(*check).unwrap().outcome = Outcome::Skipped(Why::NoTime);
+    }
+    let busy = diagnose(&busy);
+    assert_eq!(busy.cause(), Some(Cause::Overdue));
+    published.observe(busy, Now::at(Duration::from_secs(75)));
+    assert_eq!(shown(published.view()), "broken connection_refused, blind since 75");
+}
+
+#[test]
+fn a_cycle_that_is_broken_elsewhere_is_no_good_one() {
+    check(
+        "0 ok = working
+         15 refused = working
+         16 refused = broken connection_refused
+         30 ok = working
+         45 refused = working
+         46 refused = broken connection_refused
+         60 ok = working
+         900 refused = working
+         901 refused = broken connection_refused
+         915 closed = broken connection_refused
+         930 closed = broken connection_refused
+         945 ok = broken connection_refused
+         960 ok = broken connection_refused
+         975 ok = broken connection_refused
+         990 ok = working",
     );
 }
 
