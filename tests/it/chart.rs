@@ -57,6 +57,20 @@ fn case(set: Value) -> Case {
     Case { values: Vec::new(), set, namespace: "monitoring" }
 }
 
+/// Values that YAML would read as something else, if they were not quoted.
+fn strange() -> Value {
+    json!({
+        "nameOverride": "123", "replicas": 2, "cluster": "true", "commonLabels": {"on": "null"},
+        "podDisruptionBudget": {"minAvailable": 1},
+        "podMonitor": {"enabled": true, "additionalLabels": {"release": "1"}},
+        "image": {"pullSecrets": ["1", "yes"]},
+        "grafana": {"token": "a: b\n# c\"'", "existingSecret": {"key": "a: b"}},
+        "extraArgs": ["--log.format=json"], "podAnnotations": {"sidecar": "false"},
+        "extraSecretMounts": [{"name": "1", "secretName": "2", "mountPath": "/a,b: {c}"}],
+        "ingress": {"enabled": true, "hosts": [{"host": "no", "paths": [{"path": "/a: b #c"}]}]},
+    })
+}
+
 /// Everything that the tests look at, so that Helm is started once.
 fn cases() -> BTreeMap<String, Case> {
     let mut cases: BTreeMap<String, Case> = preset_names()
@@ -71,6 +85,7 @@ fn cases() -> BTreeMap<String, Case> {
         ("default".to_owned(), case(json!({}))),
         ("everything".to_owned(), Case { values: everything, ..case(json!({})) }),
         ("several".to_owned(), case(json!({"replicas": 2, "cluster": "eu-1"}))),
+        ("strange".to_owned(), case(strange())),
     ]);
     cases.extend(files::cases());
     cases.extend(presets::cases());
@@ -162,6 +177,28 @@ fn it_lints_and_every_object_is_one_of_every_kubernetes() {
 }
 
 #[test]
+fn values_stay_the_text_that_they_are() {
+    let Some(told) = told() else { return };
+    let pod = &told.object("strange", "Deployment", "")["spec"]["template"]["spec"];
+    assert_eq!(pod["imagePullSecrets"], json!([{"name": "1"}, {"name": "yes"}]));
+    let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+    let wanted = json!({"name": "1", "mountPath": "/a,b: {c}", "readOnly": true});
+    assert!(mounts.contains(&wanted), "{mounts:?}");
+    let secret = told.object("strange", "Secret", "-grafana");
+    assert_eq!(secret["stringData"], json!({"a: b": "a: b\n# c\"'"}));
+    let rule = &told.object("strange", "Ingress", "")["spec"]["rules"][0];
+    assert_eq!(rule["host"], "no");
+    assert_eq!(rule["http"]["paths"][0]["path"], "/a: b #c");
+    let budget = &told.object("strange", "PodDisruptionBudget", "")["spec"];
+    assert_eq!(budget["minAvailable"], 1);
+    assert!(budget["maxUnavailable"].is_null(), "one of both: {budget}");
+    for object in told.objects("strange") {
+        let labels = object["metadata"]["labels"].as_object().unwrap();
+        assert!(labels.values().all(Value::is_string), "{labels:?}");
+    }
+}
+
+#[test]
 fn the_notes_lead_to_the_first_verdict_and_say_what_is_missing() {
     let Some(told) = told() else { return };
     let notes = |case: &str| told.cases[case]["notes"].as_str().unwrap();
@@ -173,7 +210,7 @@ fn the_notes_lead_to_the_first_verdict_and_say_what_is_missing() {
         assert!(notes.lines().all(|line| line.len() <= 160), "{case}: {notes}");
     }
     let default = notes("default");
-    for says in ["create secret generic promlink-grafana", "Nobody is told", "Nobody scrapes it"] {
+    for says in ["It has no token for Grafana yet", "Nobody is told", "Nobody scrapes it"] {
         assert!(default.contains(says), "{says}: {default}");
         let stack = notes("kube-prometheus-stack");
         assert!(!stack.contains(says), "{says}: {stack}");

@@ -27,8 +27,8 @@
 {{- end }}
 
 {{- define "promlink.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "promlink.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "promlink.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The daemon's pods, and not the one of `helm test`. */}}
@@ -127,9 +127,7 @@ app.kubernetes.io/part-of: promlink
 {{- $_ := set $config "web" (merge (dict "external_url" (include "promlink.url" .)) $web) }}
 {{- end }}
 {{- with dig "grafanas" $.Values.grafana.name nil $config }}
-{{- /* A file that is not there would be asked for in vain. */}}
-{{- $given := or $.Values.grafana.token $.Values.grafana.existingSecret.name (not $.Values.grafana.bootstrap.enabled) }}
-{{- if and $given (not (or .authorization .basic_auth)) }}
+{{- if not (or .authorization .basic_auth) }}
 {{- $_ := set . "authorization" (dict "credentials_file" "/etc/promlink-grafana/token") }}
 {{- end }}
 {{- if and $.Values.grafana.bootstrap.enabled (not .bootstrap) (not .basic_auth) }}
@@ -169,7 +167,7 @@ app.kubernetes.io/part-of: promlink
 - {name: bootstrap, mountPath: /etc/promlink-bootstrap, readOnly: true}
 {{- end }}
 {{- range concat .Values.extraSecretMounts .Values.extraConfigmapMounts }}
-- {name: {{ .name }}, mountPath: {{ .mountPath }}, readOnly: true}
+- {name: {{ .name | quote }}, mountPath: {{ .mountPath | quote }}, readOnly: true}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -186,21 +184,21 @@ app.kubernetes.io/part-of: promlink
   secret:
     secretName: {{ include "promlink.tokenSecret" . }}
     optional: true
-    items: [{key: {{ .Values.grafana.existingSecret.key }}, path: token}]
+    items: [{key: {{ .Values.grafana.existingSecret.key | quote }}, path: token}]
 {{- if .Values.grafana.bootstrap.enabled }}
 - name: bootstrap
   secret:
     secretName: {{ include "promlink.bootstrapSecret" . }}
     optional: true
-    items: [{key: {{ .Values.grafana.bootstrap.existingSecret.key }}, path: password}]
+    items: [{key: {{ .Values.grafana.bootstrap.existingSecret.key | quote }}, path: password}]
 {{- end }}
 {{- range .Values.extraSecretMounts }}
-- name: {{ .name }}
-  secret: {secretName: {{ .secretName }}, optional: true}
+- name: {{ .name | quote }}
+  secret: {secretName: {{ .secretName | quote }}, optional: true}
 {{- end }}
 {{- range .Values.extraConfigmapMounts }}
-- name: {{ .name }}
-  configMap: {name: {{ .configMap }}, optional: true}
+- name: {{ .name | quote }}
+  configMap: {name: {{ .configMap | quote }}, optional: true}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
@@ -217,7 +215,7 @@ securityContext:
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .Values.nodeSelector }}

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{Case, ROOT, case, told};
+use super::{Case, ROOT, case, preset, told};
 use crate::{need, yaml};
 
 /// One manifest, and what is in front of it.
@@ -16,12 +16,14 @@ const PLAIN: &str = "deploy/promlink.yaml";
 const PLAIN_HEAD: &str = "\
 # promlink in a namespace of its own, for kube-prometheus-stack, kube-prometheus and MicroK8s as they come:
 #
-#   kubectl apply -f deploy/promlink.yaml
+#   kubectl apply -f deploy/promlink.yaml           # with your image in place of ghcr.io/promlink/promlink
 #   kubectl -n promlink logs deploy/promlink        # what it found
 #   kubectl -n promlink port-forward svc/promlink 10079
 #
-# It finds Prometheus and Grafana by DNS, asks nothing of the cluster, and tells nobody of alarms. Grafana's
-# side needs a token of a service account with the role Viewer; until it is there, links are `blind`:
+# It finds Prometheus and Grafana by DNS, by their usual names in the namespaces monitoring, observability,
+# prometheus and its own; where it finds none it ends, and its log says what it asked. It asks nothing of the
+# cluster, and tells nobody of alarms. Grafana's side needs a token of a service account with the role Viewer;
+# until it is there, links are `blind`:
 #
 #   kubectl -n promlink create secret generic promlink-grafana --from-literal=token=glsa_...
 #
@@ -45,7 +47,7 @@ const OVERLAYS: [&str; 8] = [
 /// What the files are made of.
 pub fn cases() -> Vec<(String, Case)> {
     let base = json!({
-        "config": {"links": {}},
+        "config": {"grafanas": {"main": {"url": "http://grafana"}}},
         "grafana": {"bootstrap": {"enabled": true, "existingSecret": {"name": "promlink-bootstrap"}}},
     });
     let parts = json!({
@@ -53,7 +55,12 @@ pub fn cases() -> Vec<(String, Case)> {
         "prometheusRule": {"enabled": true},
         "dashboards": {"enabled": true},
     });
+    let access = Case {
+        values: vec![preset("kube-prometheus")],
+        ..case(json!({"networkPolicy": {"allowIntoAccess": true}}))
+    };
     vec![
+        ("access".to_owned(), access),
         ("plain".to_owned(), Case { namespace: "promlink", ..case(json!({})) }),
         ("base".to_owned(), case(base)),
         ("parts".to_owned(), case(parts)),
@@ -107,6 +114,8 @@ fn the_parts_are_what_the_chart_makes() {
         + &part("prometheusrule").replace("promlink.monitoring.svc", "promlink");
     let operator = operator.replace("  namespaceSelector:\n", "");
     hold(&format!("{PARTS}/components/operator/operator.yaml"), &format!("{PART_HEAD}{operator}"));
+    let access = without(text("access", &["networkpolicy"]).unwrap());
+    hold(&format!("{PARTS}/components/access/access.yaml"), &format!("{PART_HEAD}{access}"));
     let dashboards = part("dashboards").replace("promlink.monitoring.svc", "promlink");
     hold(
         &format!("{PARTS}/components/dashboards/dashboards.yaml"),

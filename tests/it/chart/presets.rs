@@ -219,11 +219,16 @@ fn rules_and_dashboards_are_those_of_the_repository() {
     assert_eq!(first, &json!({"targetLabel": "cluster", "replacement": "eu-1"}));
 }
 
-/// kube-prometheus' own policies let in only pods of its own; each of these adds one door.
+/// kube-prometheus' own policies let in only pods of its own; each of these adds one door. The first
+/// policy that selects a pod shuts out everybody else, so none is made unless somebody says so.
 #[test]
 fn access_opens_exactly_what_is_needed_where_it_is_guarded() {
     let Some(told) = told() else { return };
-    let policies = told.objects("kube-prometheus").iter();
+    for name in preset_names() {
+        let policies = told.objects(&name).iter().filter(|one| one["kind"] == "NetworkPolicy");
+        assert_eq!(policies.count(), 0, "{name}");
+    }
+    let policies = told.objects("access").iter();
     let policies = policies.filter(|object| object["kind"] == "NetworkPolicy");
     let doors: BTreeSet<(String, String, u64)> = policies
         .filter(|policy| policy["metadata"]["name"] != "promlink")
@@ -248,6 +253,7 @@ fn access_opens_exactly_what_is_needed_where_it_is_guarded() {
 
     let own = told.object("everything", "NetworkPolicy", "promlink");
     let ports = |rule: &Value| rule["ports"][0]["port"].clone();
+    assert_eq!(own["spec"]["egress"][0]["ports"].as_array().unwrap().len(), 4);
     let egress: Vec<Value> = own["spec"]["egress"].as_array().unwrap().iter().map(ports).collect();
     assert_eq!(egress, [53, 9090, 3000, 443].map(Value::from));
     let other = told.object("everything", "NetworkPolicy", "-to-grafana");

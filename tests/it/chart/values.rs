@@ -36,6 +36,34 @@ fn wrong() -> Vec<(&'static str, Value, &'static str)> {
             }),
             "grafana.bootstrap.existingSecret.name",
         ),
+        (
+            "credentials for nobody",
+            json!({
+                "grafana": {"token": "x"},
+                "config": {"grafanas": {"prod": {"url": "http://grafana"}}},
+            }),
+            "config.grafanas has no \"main\"",
+        ),
+        (
+            "two tokens",
+            json!({"grafana": {"token": "x", "existingSecret": {"name": "y"}}}),
+            "token and existingSecret.name",
+        ),
+        (
+            "two monitors",
+            json!({"serviceMonitor": {"enabled": true}, "podMonitor": {"enabled": true}}),
+            "enable one of them",
+        ),
+        (
+            "egress to nowhere",
+            json!({"networkPolicy": {"enabled": true, "egress": {"enabled": true}}}),
+            "would allow nothing but DNS",
+        ),
+        (
+            "access by every port",
+            json!({"networkPolicy": {"access": [{"name": "a", "podSelector": {"b": "c"}, "ports": []}]}}),
+            "/networkPolicy/access/0/ports",
+        ),
         ("a broken template", json!({"config": {"web": "{{ include }}"}}), "include"),
     ]
 }
