@@ -18,7 +18,7 @@ use crate::report::check::{Check, Path};
 use crate::report::finding::{Fault, Subject};
 use crate::report::kinds::hides_its_reason;
 use crate::report::verdict::{Side, Verdict};
-use crate::report::{Leg, Outcome, Report, Standing};
+use crate::report::{Outcome, Report, Standing};
 use verdict::Ruling;
 
 pub use standing::told;
@@ -77,10 +77,8 @@ pub fn diagnose(report: &Report) -> Diagnosis {
 
 fn passed(path: Path, report: &Report) -> u32 {
     let Some(walk) = report.walk(path) else { return 0 };
-    let passes = |check: &Check| {
-        let outcome = |leg: &Leg| leg.outcome(*check);
-        walk.legs().all(|leg| outcome(leg) == Some(Outcome::Passed))
-    };
+    let passes =
+        |check: &Check| walk.legs().all(|leg| leg.outcome(*check) == Some(Outcome::Passed));
     let bits = path.checks().iter().copied().filter(passes).map(bit);
     bits.fold(0, |all, bit| all | bit)
 }
@@ -157,12 +155,7 @@ impl Diagnosis {
     /// Whether that check passed in this cycle, at every address that was asked.
     #[must_use]
     pub fn passes(&self, path: Path, check: Check) -> bool {
-        let [direct, grafana] = self.passed;
-        let all = match path {
-            Path::Direct => direct,
-            Path::Grafana => grafana,
-        };
-        all & bit(check) != 0
+        path.of(self.passed) & bit(check) != 0
     }
 
     /// What the board says of a link when no report says it.
@@ -218,11 +211,7 @@ impl Diagnosis {
     /// The standing of `path`.
     #[must_use]
     pub fn standing(&self, path: Path) -> Standing {
-        let [direct, grafana] = self.standings;
-        match path {
-            Path::Direct => direct,
-            Path::Grafana => grafana,
-        }
+        path.of(self.standings)
     }
 
     fn of(

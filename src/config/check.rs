@@ -40,10 +40,10 @@ pub fn settings(root: &Node<'_>, base: &Base, file: Option<&Path>) -> Option<Set
         let rest = Rest { defaults: &defaults, names: &names, base };
         let (grafanas, discover) =
             keys.get("grafanas", |node| Some(grafanas(node, &rest))).unwrap_or_default();
-        let around = Around { defaults, names: names.clone(), grafanas: &grafanas, base };
-        let links = keys.get("links", |node| Some(links(node, &around))).unwrap_or_default();
         // A Grafana with a mistake of its own may well be one that discovers.
         let told = grafanas.len() < names.len();
+        let around = Around { defaults, names, grafanas: &grafanas, base };
+        let links = keys.get("links", |node| Some(links(node, &around))).unwrap_or_default();
         if file.is_some() && !keys.has("links") && discover.is_empty() && !told {
             keys.fail(
                 "no link is configured; add one below `links`, or `discover: true` to a Grafana",

@@ -224,10 +224,6 @@ fn passes(path: Path, report: &Report) -> bool {
 /// The last standing of `path`, while it is young enough to stand in.
 fn remembered(path: Path, report: &Report) -> Option<Standing> {
     let young = |at: &Now| report.started.since(*at) <= report.interval * REMEMBERED_INTERVALS;
-    let [direct, grafana] = report.carried.last_standing;
-    let last = match path {
-        Path::Direct => direct,
-        Path::Grafana => grafana,
-    };
+    let last = path.of(report.carried.last_standing);
     last.filter(|(_, at)| young(at)).map(|(standing, _)| standing)
 }

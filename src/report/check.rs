@@ -71,6 +71,15 @@ impl Path {
     /// Both, direct first.
     pub const ALL: [Self; 2] = [Self::Direct, Self::Grafana];
 
+    /// What of a pair, direct first, belongs to this path.
+    #[must_use]
+    pub fn of<T>(self, [direct, grafana]: [T; 2]) -> T {
+        match self {
+            Self::Direct => direct,
+            Self::Grafana => grafana,
+        }
+    }
+
     /// The label value.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -156,11 +156,7 @@ impl Watched {
 
     /// Adds this link to what is known of its end behind `path`.
     pub fn add_to(&self, path: Path, together: &mut Together) {
-        let [direct, grafana] = self.ends;
-        let confirmed = match path {
-            Path::Direct => direct,
-            Path::Grafana => grafana,
-        };
+        let confirmed = path.of(self.ends);
         together.add(path, confirmed, self.alarms.of_ends(), &self.link.labels);
     }
 

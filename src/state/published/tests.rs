@@ -44,6 +44,22 @@ fn check(timeline: &str) -> Published {
     published
 }
 
+/// A link breaks three times within 15 minutes by that word; `after` is what comes then.
+fn third_outage(word: &str, after: &str) {
+    check(&format!(
+        "0 ok = working
+         15 {word} = working
+         16 {word} = broken connection_refused
+         30 ok = working
+         45 {word} = working
+         46 {word} = broken connection_refused
+         60 ok = working
+         900 {word} = working
+         901 {word} = broken connection_refused
+         {after}"
+    ));
+}
+
 fn shown(view: &PublishedView) -> String {
     let mut text = view.verdict.as_str().to_owned();
     if let Some(fault) = view.fault {
@@ -298,17 +314,9 @@ fn what_was_not_asked_refutes_nothing() {
 
 #[test]
 fn a_cycle_that_is_broken_elsewhere_is_no_good_one() {
-    check(
-        "0 ok = working
-         15 refused = working
-         16 refused = broken connection_refused
-         30 ok = working
-         45 refused = working
-         46 refused = broken connection_refused
-         60 ok = working
-         900 refused = working
-         901 refused = broken connection_refused
-         915 closed = broken connection_refused
+    third_outage(
+        "refused",
+        "915 closed = broken connection_refused
          930 closed = broken connection_refused
          945 ok = broken connection_refused
          960 ok = broken connection_refused
@@ -341,17 +349,9 @@ fn blind_becomes_broken_by_two_cycles() {
 
 #[test]
 fn a_link_that_broke_three_times_in_15_min_comes_back_after_four_good_cycles() {
-    check(
-        "0 ok = working
-         15 closed = working
-         16 closed = broken connection_refused
-         30 ok = working
-         45 closed = working
-         46 closed = broken connection_refused
-         60 ok = working
-         900 closed = working
-         901 closed = broken connection_refused
-         915 ok = broken connection_refused
+    third_outage(
+        "closed",
+        "915 ok = broken connection_refused
          930 ok = broken connection_refused
          945 token = broken connection_refused, blind since 945
          960 ok = broken connection_refused
